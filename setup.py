@@ -1,0 +1,47 @@
+"""What is installed: two packages, two commands, nothing else."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="imaging-warehouse",
+    version="0.1.0",
+    description="Turns a raw drop of DICOM and clinical files into a research data set",
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["bonobo", "bonobo.*", "warehouse", "warehouse.*"]),
+    package_data={"bonobo": ["py.typed"], "warehouse": ["py.typed"]},
+    install_requires=[
+        "boto3>=1.40,<2",
+        "click>=8.1,<9",
+        "deltalake>=1.2,<2",
+        "duckdb>=1.4,<3",
+        "obstore>=0.8,<0.13",
+        "orjson>=3.10,<4",
+        "pyarrow>=19,<27",
+        "pydantic>=2.10,<3",
+        "pydicom>=3.0.2,<4",
+        "rich>=13.9,<16",
+    ],
+    extras_require={
+        "test": [
+            "hypothesis>=6.120,<7",
+            "moto[server]>=5.1,<6",
+            "pytest>=8.3,<10",
+            "pytest-timeout>=2.3,<3",
+            "pytest-xdist>=3.6,<4",
+        ],
+        "lint": [
+            "boto3-stubs>=1.40,<2",
+            "mypy>=1.15,<3",
+            "ruff>=0.11,<1",
+        ],
+    },
+    entry_points={
+        "console_scripts": [
+            "bonobo = bonobo.cli:main",
+            "warehouse = warehouse.cli:main",
+        ]
+    },
+)

@@ -1,0 +1,103 @@
+"""One tree of errors. No message holds a key, an identifier or a value: those stay in attributes.
+
+::
+
+    WarehouseError                 exit_code
+    ├── SettingsError              2   environment or flags
+    ├── ConfigurationError         2   config.json; `problems` lists every one
+    └── StoreError                 4   a store said no: operation, key, cause
+        ├── NotFound               4   no such object
+        ├── AlreadyExists          4   a create-only write met an object
+        ├── Changed                4   the object is no longer the version that was listed
+        ├── Archived               4   the object must be restored before it can be read
+        ├── Unaddressable          4   this store cannot hold such a key
+        ├── Forbidden              4   a permission is missing
+        ├── StoreFault             4   a transient fault outlived its retries
+        └── StoreUnavailable       2   no such bucket, no credentials, no such folder
+
+`exit_code` is what a command ends with when the error ends it; errors that concern one object
+become that object's outcome instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class WarehouseError(Exception):
+    """Whatever this package says no with."""
+
+    exit_code = 70
+
+
+class SettingsError(WarehouseError):
+    """The environment or the flags make no sense together."""
+
+    exit_code = 2
+
+
+class ConfigurationError(WarehouseError):
+    """config.json cannot be used. `problems` holds one sentence each; nothing was decided."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class StoreError(WarehouseError):
+    """A store refused or failed. `operation` is the verb, `key` the object (private), `cause` the origin.
+
+    The message names the verb and the kind of cause, never the key: a key holds a patient identifier.
+    """
+
+    exit_code = 4
+    saying = "failed"
+
+    def __init__(self, operation: str, key: str = "", cause: BaseException | str | None = None) -> None:
+        self.operation = operation
+        self.key = key
+        self.cause = cause
+        super().__init__(operation, key, cause)
+
+    def __str__(self) -> str:
+        if self.cause is None:
+            return f"{self.operation}: {self.saying}"
+        cause = self.cause if isinstance(self.cause, str) else type(self.cause).__name__
+        return f"{self.operation}: {self.saying} ({cause})"
+
+
+class NotFound(StoreError):
+    saying = "no such object"
+
+
+class AlreadyExists(StoreError):
+    saying = "an object stands there already"
+
+
+class Changed(StoreError):
+    saying = "the object changed since it was listed"
+
+
+class Archived(StoreError):
+    saying = "the object is archived and must be restored first"
+
+
+class Unaddressable(StoreError):
+    saying = "this store cannot hold such a key"
+
+
+class Forbidden(StoreError):
+    saying = "permission denied"
+
+
+class StoreFault(StoreError):
+    saying = "failed after every retry"
+
+
+class StoreUnavailable(StoreError):
+    """The bucket or folder itself cannot be used; `cause` is a sentence that says why and what to do."""
+
+    exit_code = 2
+    saying = "the bucket cannot be used"

@@ -1,0 +1,1 @@
+"""Node functions: what the domain decides, joined to the services that act."""
