@@ -5,6 +5,7 @@
     WarehouseError                 exit_code
     ├── SettingsError              2   environment or flags
     ├── ConfigurationError         2   config.json; `problems` lists every one
+    ├── PatientInBothSets          5   a patient stands under training and under validation
     └── StoreError                 4   a store said no: operation, key, cause
         ├── NotFound               4   no such object
         ├── AlreadyExists          4   a create-only write met an object
@@ -44,6 +45,12 @@ class ConfigurationError(WarehouseError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
+
+
+class PatientInBothSets(WarehouseError):
+    """The patient stands under training and under validation: nothing of it may be added to either."""
+
+    exit_code = 5
 
 
 class StoreError(WarehouseError):

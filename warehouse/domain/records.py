@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from warehouse.config import Config
+
 Group = Literal["training", "validation"]
 GROUPS: tuple[Group, Group] = ("training", "validation")
 
@@ -72,9 +74,13 @@ class Deferral:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raw:
-    """A listed object: `sequence` is its place in the run, `uploader` and `date` come from its key."""
+    """A listed object: `sequence` is its place in the run, `uploader` and `date` come from its key.
+
+    `config` is what it is to be decided by: a row carries all that its decision needs.
+    """
 
     info: ObjectInfo
+    config: Config = field(repr=False, compare=False)
     sequence: int
     uploader: str = ""
     date: str = ""
@@ -156,10 +162,28 @@ class ImageFacts:
     attributes: Mapping[str, Scalar]
     dropped: int = 0
 
+    @classmethod
+    def of(cls, header: Header, dropped: int = 0) -> ImageFacts:
+        """The facts of a header, without its bytes."""
+        return cls(
+            study_uid=header.study_uid,
+            series_uid=header.series_uid,
+            sop_uid=header.sop_uid,
+            sop_class=header.sop_class,
+            transfer_syntax=header.transfer_syntax,
+            modality=header.modality,
+            type=header.type,
+            attributes=header.attributes,
+            dropped=dropped,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A decided raw object that waits for its bytes to be copied, and its metadata (if any) written."""
+    """A decided raw object that waits for its bytes to be copied, and its metadata (if any) written.
+
+    Rows of one `lane` are copied one at a time, in input order: they share a target or a SOP instance.
+    """
 
     raw: RawClinical | RawImage
     target: str
@@ -167,6 +191,7 @@ class Copy:
     site: str | None = None
     metadata: PutJson | None = None
     image: ImageFacts | None = None
+    lane: str | None = None
     flags: tuple[str, ...] = ()
 
 
@@ -174,8 +199,7 @@ class Copy:
 class Outcome:
     """The one end of a raw object. Every outcome but `loaded` has a reason (`present`: what holds it).
 
-    `target` is the copy where there is one; `unchanged` means that an earlier run deferred the object
-    for the same reason, so that nothing new is to be written down.
+    `target` is the copy where there is one.
     """
 
     raw: Raw
@@ -187,7 +211,6 @@ class Outcome:
     site: str | None = None
     assignment: Assignment | None = None
     image: ImageFacts | None = None
-    unchanged: bool = False
 
 
 # DICOM attributes that the catalog keeps as columns, beside the identity (PS3.6 names; PS3.3 C.7, C.8).

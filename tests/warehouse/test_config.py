@@ -1,0 +1,99 @@
+"""config.json is checked whole before anything is decided: every problem, in one go."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from warehouse import config
+from warehouse.errors import ConfigurationError
+
+GOOD = {
+    "raw_prefixes": ["raw-b/", "raw-a"],
+    "training_percentage": 40,
+    "sites": {"split": ["Leeds"], "training": ["York"], "validation": ["Hull"]},
+}
+
+
+def parse(**changes):
+    return config.parse(json.dumps({**GOOD, **changes}).encode())
+
+
+def test_a_whole_configuration():
+    found = parse()
+    assert found.raw_prefixes == ("raw-a/", "raw-b/")
+    assert found.training_percentage == Decimal(40)
+    assert found.sites == {"Leeds": "split", "York": "training", "Hull": "validation"}
+    assert "TEST" in found.placeholder_ids
+    assert found.warnings == ()
+
+
+@pytest.mark.parametrize(("given_", "used"), [(-5, 0), (150, 100), (12.5, Decimal("12.5")), (0, 0)])
+def test_a_percentage_is_clamped(given_, used):
+    assert parse(training_percentage=given_).training_percentage == used
+
+
+def test_unknown_keys_are_warned_about():
+    assert parse(training_percent=3).warnings == (
+        "config.json: the key 'training_percent' means nothing here",
+    )
+
+
+def test_the_hash_names_the_meaning_and_not_the_layout():
+    assert parse().hash == parse(raw_prefixes=["raw-a/", "raw-b"], training_percentage=40.0).hash
+    assert parse().hash != parse(training_percentage=41).hash
+    assert config.parse(json.dumps(GOOD, indent=8).encode()).hash == parse().hash
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"raw_prefixes": []}, "raw_prefixes"),
+        ({"raw_prefixes": "raw-a"}, "raw_prefixes"),
+        ({"raw_prefixes": ["training"]}, "raw-<uploader>"),
+        ({"raw_prefixes": ["raw-a/b"]}, "raw-<uploader>"),
+        ({"raw_prefixes": ["raw-"]}, "raw-<uploader>"),
+        ({"raw_prefixes": ["raw-a", "raw-a/"]}, "twice"),
+        ({"training_percentage": "40"}, "training_percentage"),
+        ({"training_percentage": True}, "training_percentage"),
+        ({"training_percentage": None}, "no training_percentage"),
+        ({"sites": {"test": ["A"]}}, "no group"),
+        ({"sites": {"training": ["A"], "split": ["A"]}}, "twice"),
+        ({"sites": {"training": ["A", "A"]}}, "twice"),
+        ({"sites": {"training": "A"}}, "sites"),
+        ({"sites": []}, "sites"),
+        ({"patient_id_pattern": "["}, "patient_id_pattern"),
+    ],
+)
+def test_what_is_refused(changes, words):
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        parse(**changes)
+    assert caught.value.exit_code == 2
+
+
+def test_every_problem_is_told():
+    with pytest.raises(ConfigurationError) as caught:
+        parse(raw_prefixes=["x"], sites={"split": ["A"], "training": ["A"]}, training_percentage=None)
+    assert len(caught.value.problems) == 3
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"[]", b"null", b"\xff", b'{"raw_prefixes": ["raw-a"], "sites": {}, "sites": {}}']
+)
+def test_what_is_no_json_object(data):
+    with pytest.raises(ConfigurationError):
+        config.parse(data)
+
+
+def test_folders_that_are_not_listed():
+    warnings = config.unlisted_prefixes(parse(), ["raw-a", "raw-c", "training"])
+    assert len(warnings) == 1
+    assert "raw-c/" in warnings[0]
+
+
+@given(st.binary())
+def test_nothing_but_a_configuration_error(data):
+    with pytest.raises(ConfigurationError):
+        config.parse(data)

@@ -1,0 +1,159 @@
+"""Bytes of config.json -> Config, validated once: every problem is reported, and nothing is guessed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, ValidationError
+
+from warehouse.domain import strict_json
+from warehouse.errors import ConfigurationError
+
+Treatment = Literal["split", "training", "validation"]
+TREATMENTS: tuple[Treatment, ...] = ("split", "training", "validation")
+
+DEFAULT_PATIENT_ID_PATTERN = r"[A-Za-z0-9._ -]{1,64}"
+DEFAULT_PLACEHOLDER_IDS = ("ANON", "ANONYMOUS", "UNKNOWN", "TEST")
+
+_RAW_PREFIX = re.compile(r"raw-[A-Za-z0-9._+=,@ -]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the owner of the bucket decided.
+
+    `raw_prefixes` end in a slash and stand in byte order; `sites` maps a submitting centre, spelled exactly,
+    to its treatment; `training_percentage` lies in 0–100; `placeholder_ids` are canonical. `hash` names
+    this configuration: equal for equal meaning, whatever the file's layout.
+    """
+
+    raw_prefixes: tuple[str, ...]
+    training_percentage: Decimal | None
+    sites: Mapping[str, Treatment] = field(repr=False)
+    patient_id_pattern: re.Pattern[str]
+    placeholder_ids: frozenset[str] = field(repr=False)
+    quarantine_non_images: bool
+    hash: str
+    document: str = field(repr=False)
+    warnings: tuple[str, ...] = ()
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
+
+class _Document(BaseModel):
+    """The file as it is written; its types, before its meaning."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    raw_prefixes: Annotated[list[StrictStr], Field(min_length=1)]
+    training_percentage: StrictInt | StrictFloat | None = None
+    sites: dict[StrictStr, list[StrictStr]] = Field(default_factory=dict)
+    patient_id_pattern: StrictStr = DEFAULT_PATIENT_ID_PATTERN
+    placeholder_ids: list[StrictStr] = Field(default_factory=lambda: list(DEFAULT_PLACEHOLDER_IDS))
+    quarantine_non_images: bool = False
+
+
+def parse(data: bytes) -> Config:
+    """Read config.json. Raises ConfigurationError with every problem that was found."""
+    document = _document(data)
+    problems = [*_prefix_problems(document.raw_prefixes), *_site_problems(document)]
+    pattern, pattern_problem = _pattern(document.patient_id_pattern)
+    problems += [pattern_problem] if pattern_problem else []
+    if problems:
+        raise ConfigurationError(problems)
+    percentage = _percentage(document.training_percentage)
+    prefixes = sorted((prefix.removesuffix("/") + "/" for prefix in document.raw_prefixes), key=str.encode)
+    placeholders = sorted({text.strip().upper() for text in document.placeholder_ids})
+    meaning = {
+        "raw_prefixes": prefixes,
+        "training_percentage": None if percentage is None else str(percentage.normalize()),
+        "sites": {name: sorted(document.sites.get(name, ())) for name in TREATMENTS},
+        "patient_id_pattern": document.patient_id_pattern,
+        "placeholder_ids": placeholders,
+        "quarantine_non_images": document.quarantine_non_images,
+    }
+    text = json.dumps(meaning, sort_keys=True, ensure_ascii=False)
+    return Config(
+        raw_prefixes=tuple(prefixes),
+        training_percentage=percentage,
+        sites={site: name for name in TREATMENTS for site in document.sites.get(name, ())},
+        patient_id_pattern=pattern,
+        placeholder_ids=frozenset(placeholders),
+        quarantine_non_images=document.quarantine_non_images,
+        hash=hashlib.sha256(text.encode()).hexdigest()[:16],
+        document=text,
+        warnings=tuple(
+            f"config.json: the key {key!r} means nothing here" for key in sorted(document.model_extra or ())
+        ),
+    )
+
+
+def unlisted_prefixes(config: Config, folders: Iterable[str]) -> list[str]:
+    """Warnings about `raw-…` folders at the bucket's root that the configuration does not name."""
+    return [
+        f"config.json: {folder}/ stands in the bucket and is not in raw_prefixes; it is not loaded"
+        for folder in folders
+        if folder.startswith("raw-") and folder + "/" not in config.raw_prefixes
+    ]
+
+
+def _document(data: bytes) -> _Document:
+    try:
+        content = strict_json.loads(data)
+    except ValueError as error:
+        raise ConfigurationError([f"config.json is not usable JSON: {error}"]) from None
+    if not isinstance(content, dict):
+        raise ConfigurationError(["config.json is not a JSON object"])
+    try:
+        return _Document.model_validate(content)
+    except ValidationError as error:
+        raise ConfigurationError(
+            [f"config.json: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        ) from None
+
+
+def _prefix_problems(prefixes: list[str]) -> list[str]:
+    problems = []
+    seen: set[str] = set()
+    for prefix in prefixes:
+        name = prefix.removesuffix("/")
+        if not _RAW_PREFIX.fullmatch(name):
+            problems.append(f"config.json: raw_prefixes: {prefix!r} is not of the form raw-<uploader>/")
+        elif name in seen:
+            problems.append(f"config.json: raw_prefixes: {prefix!r} is listed twice")
+        seen.add(name)
+    return problems
+
+
+def _site_problems(document: _Document) -> list[str]:
+    problems = [
+        f"config.json: sites: {name!r} is no group; they are {', '.join(TREATMENTS)}"
+        for name in document.sites
+        if name not in TREATMENTS
+    ]
+    seen: set[str] = set()
+    for site in (site for sites in document.sites.values() for site in sites):
+        if site in seen:
+            problems.append(f"config.json: sites: {site!r} is listed twice")
+        seen.add(site)
+    if document.sites.get("split") and document.training_percentage is None:
+        problems.append("config.json: sites.split is not empty, but there is no training_percentage")
+    return problems
+
+
+def _pattern(text: str) -> tuple[re.Pattern[str], str | None]:
+    try:
+        return re.compile(text), None
+    except re.error as error:
+        return re.compile(""), f"config.json: patient_id_pattern: {error}"
+
+
+def _percentage(value: float | None) -> Decimal | None:
+    return None if value is None else min(max(Decimal(str(value)), Decimal(0)), Decimal(100))

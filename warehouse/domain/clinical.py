@@ -1,0 +1,48 @@
+"""Bytes of a clinical file -> what the loader must know of it, or the reason why it cannot be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from warehouse.domain import strict_json
+from warehouse.domain.keys import canonical
+
+MAXIMUM_SIZE = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicalRecord:
+    """The two fields that decide: who it is about, and who submitted it (None where it does not say)."""
+
+    pseudonym: str | None
+    site: str | None
+
+
+def parse(data: bytes) -> ClinicalRecord | str:
+    """Read a whole clinical file (a JSON object). Gives the record, or the reason `invalid-json`."""
+    if len(data) > MAXIMUM_SIZE:
+        return "invalid-json"
+    try:
+        document = strict_json.loads(data)
+    except ValueError:
+        return "invalid-json"
+    if not isinstance(document, dict):
+        return "invalid-json"
+    return ClinicalRecord(_identifier(document.get("Pseudonym")), _site(document.get("SubmittingCentre")))
+
+
+def agrees(record: ClinicalRecord, pseudonym: str) -> bool:
+    """Whether the file's content and its name mean the same patient; the name decides where the
+    content says nothing."""
+    return record.pseudonym is None or canonical(record.pseudonym) == canonical(pseudonym)
+
+
+def _identifier(value: object) -> str | None:
+    """A pseudonym given as a number counts as its digits; any other type agrees with no file name."""
+    if value is None:
+        return None
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def _site(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

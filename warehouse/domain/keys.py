@@ -1,0 +1,187 @@
+"""The only place where a key is parsed or built. A built key's every part is one validated segment.
+
+A raw key that cannot be placed is decided by its key alone and never read::
+
+    raw-<uploader>/<date>/data/<patient>_data.json      RawClinical (medical data)
+    raw-<uploader>/<date>/data/<patient>_status.json    RawClinical (status only)
+    raw-<uploader>/<date>/images/<stem>.dcm             RawImage
+      right place and suffix, bad name or date          quarantined  invalid-key
+      right place, other suffix                         ignored      other-suffix
+      a key that ends in "/"                            ignored      folder-marker
+      a symbolic link                                   ignored      link
+      a name that the store can list but not address    ignored      unaddressable
+      everything else                                   ignored      nested
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from warehouse.config import Config
+from warehouse.domain.records import (
+    Decided,
+    Deferral,
+    Group,
+    ImageType,
+    ObjectInfo,
+    Raw,
+    RawClinical,
+    RawImage,
+    RawOther,
+)
+
+ASSIGNMENTS_PREFIX = "assignments/patients/"
+CONFIGURATION_KEY = "config.json"
+
+SUFFIXES = {"data": ".json", "images": ".dcm"}
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_IMAGE_STEM = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._ -]{0,127}")
+_CLINICAL_STEM = re.compile(r"(?P<pseudonym>.{1,255})_(?P<status>data|status)", re.DOTALL)
+_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def canonical(identifier: str) -> str:
+    """The spelling under which a patient is known: stripped and upper-cased.
+
+    >>> canonical(" Covid1 ")
+    'COVID1'
+    """
+    return identifier.strip().upper()
+
+
+def safe_segment(text: str) -> bool:
+    """Whether `text` can stand as one segment of a key on every store.
+
+    No separator, no control character, neither `.` nor `..`, no blank at either end, at most 255 bytes.
+    """
+    return (
+        text not in ("", ".", "..")
+        and text == text.strip()
+        and _UNSAFE.search(text) is None
+        and len(text.encode()) <= 255
+    )
+
+
+def raw_object(info: ObjectInfo, config: Config, sequence: int = 0, earlier: Deferral | None = None) -> Raw:
+    """Tell what a listed raw object is, from its key and what the listing said of it."""
+    segments = info.key.split("/")
+    uploader = segments[0].removeprefix("raw-")
+    day = segments[1] if len(segments) == 4 else ""
+    if not _real_date(day):
+        day = ""
+
+    def other(decided: Decided, reason: str) -> RawOther:
+        return RawOther(
+            info=info,
+            config=config,
+            sequence=sequence,
+            uploader=uploader,
+            date=day,
+            earlier=earlier,
+            decided=decided,
+            reason=reason,
+        )
+
+    ignored = _ignored(info, segments)
+    if ignored is not None:
+        return other(Decided.IGNORED, ignored)
+    kind, name = segments[2], segments[3]
+    stem = name[: -len(SUFFIXES[kind])]
+    if day and kind == "images" and _IMAGE_STEM.fullmatch(stem):
+        return RawImage(
+            info=info,
+            config=config,
+            sequence=sequence,
+            uploader=uploader,
+            date=day,
+            earlier=earlier,
+            file_name=name,
+        )
+    match = _CLINICAL_STEM.fullmatch(stem)
+    if day and kind == "data" and match is not None and safe_segment(match["pseudonym"].strip()):
+        return RawClinical(
+            info=info,
+            config=config,
+            sequence=sequence,
+            uploader=uploader,
+            date=day,
+            earlier=earlier,
+            pseudonym=match["pseudonym"].strip(),
+            status="data" if match["status"] == "data" else "status",
+        )
+    return other(Decided.QUARANTINED, "invalid-key")
+
+
+def _ignored(info: ObjectInfo, segments: list[str]) -> str | None:
+    if info.defect is not None:
+        return info.defect
+    if info.key.endswith("/"):
+        return "folder-marker"
+    if len(segments) != 4 or segments[2] not in SUFFIXES:
+        return "nested"
+    if not segments[3].lower().endswith(SUFFIXES[segments[2]]):
+        return "other-suffix"
+    return None
+
+
+def _real_date(text: str) -> bool:
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def reading_order(raw: Raw) -> tuple[int, str]:
+    """The phase of a raw object and its place in it, before the byte order of the key.
+
+    Phase 0 is decided by the key alone; 1 is clinical, by canonical patient and date; 2 is images, which
+    must not be looked at before the last clinical file.
+    """
+    match raw:
+        case RawClinical():
+            return 1, f"{canonical(raw.pseudonym)}\x1f{raw.date}"
+        case RawImage():
+            return 2, ""
+        case _:
+            return 0, ""
+
+
+def safe_name(raw: Raw, run: str) -> str:
+    """Name an object without naming its patient: `<uploader>/<date>/<data|images>#<run>-<sequence>`."""
+    place = {RawClinical: "data", RawImage: "images"}.get(type(raw), "other")
+    return f"{raw.uploader}/{raw.date or 'undated'}/{place}#{run}-{raw.sequence}"
+
+
+def _join(*segments: str) -> str:
+    for segment in segments:
+        if not safe_segment(segment):
+            raise ValueError("a part of a key is not one safe segment")
+    return "/".join(segments)
+
+
+def clinical_target(group: Group, folder: str, status: str, day: str) -> str:
+    """Where a clinical file goes: `<group>/data/<folder>/<data|status>_<date>.json`."""
+    return _join(group, "data", folder, f"{status}_{day}.json")
+
+
+def image_target(group: Group, type: ImageType, folder: str, study: str, series: str, file_name: str) -> str:
+    """Where an image goes; the file keeps its raw name exactly."""
+    return _join(group, type, folder, study, series, file_name)
+
+
+def metadata_target(
+    group: Group, type: ImageType, folder: str, study: str, series: str, file_name: str
+) -> str:
+    """Where an image's metadata goes: beside the images, the file's stem and `.json`."""
+    stem = file_name[: -len(SUFFIXES["images"])]
+    return _join(group, f"{type}-metadata", folder, study, series, f"{stem}.json")
+
+
+def assignment_key(patient: str) -> str:
+    """Where the claim of a canonical patient stands."""
+    return ASSIGNMENTS_PREFIX + _join(f"{patient}.json")

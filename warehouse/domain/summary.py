@@ -1,0 +1,81 @@
+"""A run's counts, in figures for a program and in words for a person. Names no object and no patient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from warehouse.domain.accounting import Tally, days_between
+from warehouse.domain.reasons import REASONS
+from warehouse.domain.records import GROUPS, Decided
+
+_PLACES = ("data", "ct", "mri", "xray", "unknown")
+_NOT_LOADED = (Decided.PRESENT, Decided.QUARANTINED, Decided.DEFERRED, Decided.IGNORED)
+
+
+def figures(tally: Tally, *, today: date) -> dict[str, Any]:
+    """The counts of a run, fit for JSON; ages in days."""
+    return {
+        "listed": tally.listed,
+        "known": tally.known,
+        "decided": tally.decided,
+        "accounted": tally.accounted,
+        "outcomes": {decided.value: tally.outcomes[decided] for decided in Decided},
+        "reasons": dict(sorted(tally.reasons.items())),
+        "loaded": {
+            group: {place: tally.places[group, place] for place in _PLACES if tally.places[group, place]}
+            for group in GROUPS
+        },
+        "waiting": {
+            uploader: {
+                "patients": len(waiting.since),
+                "oldest_days": days_between(waiting.oldest(), today),
+            }
+            for uploader, waiting in sorted(tally.waiting.items())
+        },
+    }
+
+
+def text(tally: Tally, *, today: date, dry_run: bool = False) -> str:
+    """The same in words: what was found, where it went, what did not go and why, who waits."""
+    return "\n".join(_lines(tally, today, dry_run))
+
+
+def _lines(tally: Tally, today: date, dry_run: bool) -> Iterator[str]:
+    known = f"{tally.known} decided by an earlier run" if tally.known else "none known yet"
+    yield f"{tally.listed} raw objects: {known}, {tally.decided} looked at now."
+    if dry_run:
+        yield "This is a dry run: nothing was written; the counts are those that a real run would give."
+    if tally.decided == 0 and tally.accounted:
+        yield "There is nothing to do."
+    if not tally.accounted:
+        yield f"{tally.listed - tally.known - tally.decided} objects were not reached; the next run goes on."
+    yield from _loaded(tally)
+    for decided in _NOT_LOADED:
+        yield from _explained(tally, decided)
+    for uploader, waiting in sorted(tally.waiting.items()):
+        days = days_between(waiting.oldest(), today)
+        yield f"  {_count(len(waiting.since), 'patient')} of {uploader} wait, the oldest upload for {days} days"
+
+
+def _loaded(tally: Tally) -> Iterator[str]:
+    total = tally.outcomes[Decided.LOADED]
+    if total:
+        yield f"loaded {total}"
+    for group in GROUPS:
+        for place in _PLACES:
+            if count := tally.places[group, place]:
+                yield f"  {count:>7}  {group}/{place}/"
+
+
+def _explained(tally: Tally, decided: Decided) -> Iterator[str]:
+    if total := tally.outcomes[decided]:
+        yield f"{decided} {total}"
+    for code, count in sorted(tally.reasons.items()):
+        if REASONS[code].decided is decided:
+            yield f"  {count:>7}  {code}: {REASONS[code].meaning}; remedy: {REASONS[code].remedy}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

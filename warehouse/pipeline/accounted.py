@@ -1,0 +1,114 @@
+"""Whatever goes wrong with one object becomes that object's outcome, and never ends the run.
+
+the store says                    the outcome
+NotFound, Changed                 deferred     vanished
+Archived                          deferred     archived
+Forbidden                         deferred     forbidden
+Unaddressable                     ignored      unaddressable  (the raw key)
+                                  quarantined  invalid-key    (the key to be built)
+StoreUnavailable                  ends the run
+any other StoreError              deferred     store-fault
+PatientInBothSets                 quarantined  patient-in-both-sets
+any other exception               deferred     internal-error
+"""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Any
+
+from warehouse.domain.keys import canonical
+from warehouse.domain.records import Copy, Decided, ImageFacts, Outcome, Raw, ReadImage
+from warehouse.errors import (
+    Archived,
+    Changed,
+    Forbidden,
+    NotFound,
+    PatientInBothSets,
+    StoreError,
+    StoreUnavailable,
+    Unaddressable,
+)
+
+Row = Raw | ReadImage | Copy | Outcome
+NodeFunction = Callable[..., Any]
+
+_VERDICTS: tuple[tuple[type[Exception], Decided, str], ...] = (
+    (NotFound, Decided.DEFERRED, "vanished"),
+    (Changed, Decided.DEFERRED, "vanished"),
+    (Archived, Decided.DEFERRED, "archived"),
+    (Forbidden, Decided.DEFERRED, "forbidden"),
+    (StoreError, Decided.DEFERRED, "store-fault"),
+    (PatientInBothSets, Decided.QUARANTINED, "patient-in-both-sets"),
+    (Exception, Decided.DEFERRED, "internal-error"),
+)
+
+
+def accounted(function: NodeFunction) -> NodeFunction:
+    """Make a node give an outcome where it would raise."""
+
+    @functools.wraps(function)
+    def node(row: Row, **services: Any) -> Any:
+        try:
+            return function(row, **services)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            if isinstance(row, Outcome):
+                raise
+            return outcome_of_failure(row, error)
+
+    return node
+
+
+def outcome_of_failure(row: Raw | ReadImage | Copy, error: Exception) -> Outcome:
+    """The outcome of an object on which a node failed; its flags name what failed, and where."""
+    decided, reason = _verdict(row, error)
+    flags = (_cause(error),) if reason in ("store-fault", "internal-error") else ()
+    return outcome(row, decided, reason, flags=flags)
+
+
+def outcome(
+    row: Raw | ReadImage | Copy, decided: Decided, reason: str | None = None, **facts: Any
+) -> Outcome:
+    """An outcome that keeps all that is known of the object by now; `facts` are further fields."""
+    match row:
+        case Copy():
+            known: dict[str, Any] = {
+                "assignment": row.assignment,
+                "patient": row.assignment.patient,
+                "site": row.site,
+                "image": row.image,
+            }
+            facts["flags"] = row.flags + facts.get("flags", ())
+        case ReadImage():
+            known = {
+                "assignment": row.assignment,
+                "patient": canonical(row.header.patient_id),
+                "image": ImageFacts.of(row.header),
+            }
+            facts["flags"] = row.flags + facts.get("flags", ())
+        case _:
+            earlier = row.earlier
+            known = {"patient": earlier.patient, "site": earlier.site} if earlier else {}
+    raw = row if isinstance(row, Raw) else row.raw
+    return Outcome(raw, decided, reason, **{**known, **facts})
+
+
+def _verdict(row: Raw | ReadImage | Copy, error: Exception) -> tuple[Decided, str]:
+    if isinstance(error, Unaddressable):
+        if isinstance(row, Raw):
+            return Decided.IGNORED, "unaddressable"
+        return Decided.QUARANTINED, "invalid-key"
+    return next((decided, reason) for kind, decided, reason in _VERDICTS if isinstance(error, kind))
+
+
+def _cause(error: Exception) -> str:
+    """The exception's class and the line that raised it: never its message, which may hold a value."""
+    origin = error.cause if isinstance(error, StoreError) and isinstance(error.cause, Exception) else error
+    frames = traceback.extract_tb(origin.__traceback__ or error.__traceback__)
+    place = f" at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(origin).__name__}{place}"

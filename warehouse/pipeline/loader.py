@@ -1,0 +1,323 @@
+"""The nodes of the loader: what the domain decides, joined to the stores that act.
+
+Each row is one raw object on its way to exactly one Outcome; a node passes on rows that are not its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from threading import Semaphore
+from typing import TYPE_CHECKING, Any
+
+import bonobo
+from bonobo.config import use
+from warehouse import config as configuration
+from warehouse.config import Config
+from warehouse.domain import clinical, dicom, identity, keys, split
+from warehouse.domain.records import (
+    Copy,
+    Decided,
+    Header,
+    ImageFacts,
+    ObjectInfo,
+    Outcome,
+    PutJson,
+    Raw,
+    RawClinical,
+    RawImage,
+    RawOther,
+    ReadImage,
+)
+from warehouse.errors import AlreadyExists, ConfigurationError, Forbidden, NotFound, StoreUnavailable
+from warehouse.pipeline.accounted import Row, accounted, outcome
+
+if TYPE_CHECKING:
+    from warehouse.storage.assignments import Assignments
+    from warehouse.storage.catalog import Catalog
+    from warehouse.storage.identities import Identities
+    from warehouse.storage.ledger import Ledger
+    from warehouse.storage.store import Store
+
+log = logging.getLogger("warehouse")
+
+IMAGES = 2
+LARGE_HEADER = 1024 * 1024
+
+_WAITS_FOR_ITS_PATIENT = frozenset({"no-clinical-data", "unlisted-site"})
+
+
+@use("store", "ledger")
+def load_config(store: Store, ledger: Ledger) -> Iterator[Config]:
+    """Read and check config.json. Raises ConfigurationError."""
+    config = read_configuration(store)
+    for warning in configuration_warnings(store, config):
+        log.warning(warning)
+    ledger.begin(config)
+    yield config
+
+
+@use("store", "catalog", "ledger")
+def list_raw_files(config: Config, store: Store, catalog: Catalog, ledger: Ledger) -> Iterator[Any]:
+    """List every raw prefix; give what is not known yet: by key alone, then clinical files, then images."""
+    with _before_anything_is_decided("list the raw prefixes"), ExitStack() as stack:
+        pending = stack.enter_context(catalog.pending(_listing(store, config)))
+        ledger.count_listing(pending.listed, pending.known)
+        stack.pop_all()
+    with pending:
+        numbered = enumerate(pending, 1)
+        for phase, found in itertools.groupby(numbered, key=lambda item: item[1].phase):
+            if phase == IMAGES:
+                yield from _every_clinical_file_is_settled(ledger)
+            for sequence, item in found:
+                raw = keys.raw_object(item.info, config, sequence, item.earlier)
+                yield Outcome(raw, raw.decided, raw.reason) if isinstance(raw, RawOther) else raw
+        yield from _every_clinical_file_is_settled(ledger)
+
+
+@use("store", "assignments")
+@accounted
+def process_patient_data(row: Row, store: Store, assignments: Assignments) -> Any:
+    """Decide a clinical file: whose it is, which group that patient belongs to, where the file goes."""
+    if not isinstance(row, RawClinical):
+        return row
+    patient, config = keys.canonical(row.pseudonym), row.config
+    if _still_waits_for_its_site(row, patient, assignments):
+        return outcome(row, Decided.DEFERRED, "unlisted-site")
+    problem = identity.patient_problem(row.pseudonym, _rules(config, assignments))
+    if problem is not None:
+        return outcome(row, Decided.QUARANTINED, problem)
+    record = _read_clinical(store, row)
+    if isinstance(record, str):
+        return outcome(row, Decided.QUARANTINED, record, patient=patient)
+    if not clinical.agrees(record, row.pseudonym):
+        return outcome(row, Decided.QUARANTINED, "identity-mismatch", site=record.site)
+    assignment = assignments.adopt(patient, config.hash)
+    if assignment is None:
+        decision = split.decide(patient, record.site, config)
+        if isinstance(decision, str):
+            end = Decided.DEFERRED if decision == "unlisted-site" else Decided.QUARANTINED
+            return outcome(row, end, decision, patient=patient, site=record.site)
+        assignment = assignments.claim(patient, row.pseudonym, decision, record.site or "", config.hash)
+    return Copy(
+        raw=row,
+        target=keys.clinical_target(assignment.group, assignment.folder, row.status, row.date),
+        assignment=assignment,
+        site=record.site,
+        flags=("site-differs",) if split.disagrees(assignment, record.site, config) else (),
+    )
+
+
+@use("store", "assignments", "large_headers")
+@accounted
+def process_image(row: Row, store: Store, assignments: Assignments, large_headers: Semaphore) -> Any:
+    """Read an image's header, check it, and find its patient's group."""
+    if not isinstance(row, RawImage):
+        return row
+    if _still_waits_for_its_patient(row, assignments):
+        return outcome(row, Decided.DEFERRED, "no-clinical-data")
+    header = _read_header(store, row.info, _rules(row.config, assignments), large_headers)
+    if isinstance(header, dicom.Rejection):
+        return outcome(row, Decided.QUARANTINED, header.reason)
+    patient = keys.canonical(header.patient_id)
+    assignment = assignments.adopt(patient, row.config.hash)
+    if assignment is None:
+        return outcome(
+            row, Decided.DEFERRED, "no-clinical-data", patient=patient, image=ImageFacts.of(header)
+        )
+    return ReadImage(row, header, assignment)
+
+
+@use("identities")
+@accounted
+def extract_dicom_metadata(row: Row, identities: Identities) -> Any:
+    """Turn a header into its metadata document, once its study is known to be of this patient."""
+    if not isinstance(row, ReadImage):
+        return row
+    header, assignment = row.header, row.assignment
+    if identities.claim_study(header.study_uid, assignment.patient) != assignment.patient:
+        return outcome(row, Decided.QUARANTINED, "study-of-another-patient")
+    place = (
+        assignment.group,
+        header.type,
+        assignment.folder,
+        header.study_uid,
+        header.series_uid,
+        row.raw.file_name,
+    )
+    target = keys.image_target(*place)
+    document, dropped = dicom.metadata(header)
+    return Copy(
+        raw=row.raw,
+        target=target,
+        lane=identities.lane(header.sop_uid, target),
+        assignment=assignment,
+        metadata=PutJson(keys.metadata_target(*place), document),
+        image=ImageFacts.of(header, dropped=dropped),
+        flags=row.flags,
+    )
+
+
+@use("store", "identities")
+@accounted
+def copy_and_upload(row: Row, store: Store, identities: Identities) -> Any:
+    """Copy the object to its place, and write its metadata beside it; nothing is ever replaced."""
+    if not isinstance(row, Copy):
+        return row
+    duplicate = _same_instance(row, store, identities)
+    if duplicate is not None:
+        return duplicate
+    try:
+        target, reason = store.copy(row.raw.info, row.target), None
+    except AlreadyExists:
+        target, reason = store.head(row.target), "same-bytes"
+        if not store.same_bytes(row.raw.info, target):
+            return outcome(row, Decided.QUARANTINED, "conflicting-copy", target=target)
+    flags = _put_metadata(row.metadata, store) if row.metadata is not None else ()
+    if row.image is not None:
+        identities.register_instance(row.image.sop_uid, row.raw.info, target)
+    decided = Decided.LOADED if reason is None else Decided.PRESENT
+    return outcome(row, decided, reason, target=target, flags=flags)
+
+
+@use("ledger")
+def record_outcomes(row: Outcome, ledger: Ledger) -> None:
+    """Write down what became of each object."""
+    ledger.record(row)
+
+
+def patient_of(row: Row) -> str | None:
+    """Clinical files of one patient are decided one at a time: the first claims the group."""
+    return keys.canonical(row.pseudonym) if isinstance(row, RawClinical) else None
+
+
+def study_of(row: Row) -> str | None:
+    """Images of one study are checked one at a time: the first tells whose study it is."""
+    return row.header.study_uid if isinstance(row, ReadImage) else None
+
+
+def lane_of(row: Row) -> str | None:
+    """Objects that may meet at one target or in one SOP instance are copied one at a time."""
+    return (row.lane or row.target) if isinstance(row, Copy) else None
+
+
+def read_configuration(store: Store) -> Config:
+    """Read config.json at the bucket's root. Raises ConfigurationError, StoreUnavailable."""
+    with _before_anything_is_decided("read config.json"):
+        try:
+            data = store.read(keys.CONFIGURATION_KEY).data
+        except NotFound:
+            raise ConfigurationError(
+                [f"there is no config.json in {store.location}: write one, as config.sample.json shows"]
+            ) from None
+    return configuration.parse(data)
+
+
+def configuration_warnings(store: Store, config: Config) -> list[str]:
+    """What looks odd in a configuration, beside the bucket that it is for; one sentence each."""
+    with _before_anything_is_decided("list the bucket's root"):
+        return [*config.warnings, *configuration.unlisted_prefixes(config, store.list_folders())]
+
+
+@contextmanager
+def _before_anything_is_decided(doing: str) -> Generator[None]:
+    """A permission that is missing now is the operator's to grant: nothing was decided yet."""
+    try:
+        yield
+    except Forbidden as error:
+        raise StoreUnavailable(doing, error.key, "permission denied: grant it and run again") from error
+
+
+def _listing(store: Store, config: Config) -> Iterator[tuple[ObjectInfo, int, str]]:
+    for prefix in config.raw_prefixes:
+        for info in store.list(prefix):
+            yield info, *keys.reading_order(keys.raw_object(info, config))
+
+
+def _every_clinical_file_is_settled(ledger: Ledger) -> Iterator[Any]:
+    yield bonobo.BARRIER
+    again = ledger.second_look()
+    if again:
+        yield from again
+        yield bonobo.BARRIER
+
+
+def _rules(config: Config, assignments: Assignments) -> identity.IdentityRules:
+    return identity.IdentityRules(
+        patient_id_pattern=config.patient_id_pattern,
+        placeholder_ids=config.placeholder_ids,
+        quarantine_non_images=config.quarantine_non_images,
+        existing_folder=lambda identifier: assignments.has_folder(keys.canonical(identifier)),
+    )
+
+
+def _still_waits_for_its_site(row: RawClinical, patient: str, assignments: Assignments) -> bool:
+    earlier = row.earlier
+    return (
+        earlier is not None
+        and earlier.reason == "unlisted-site"
+        and assignments.find(patient) is None
+        and isinstance(split.decide(patient, earlier.site, row.config), str)
+    )
+
+
+def _still_waits_for_its_patient(row: RawImage, assignments: Assignments) -> bool:
+    earlier = row.earlier
+    return (
+        earlier is not None
+        and earlier.patient is not None
+        and earlier.reason in _WAITS_FOR_ITS_PATIENT
+        and assignments.find(earlier.patient) is None
+    )
+
+
+def _read_clinical(store: Store, row: RawClinical) -> clinical.ClinicalRecord | str:
+    if row.info.size > clinical.MAXIMUM_SIZE:
+        return "invalid-json"
+    return clinical.parse(store.read(row.info.key, etag=row.info.etag).data)
+
+
+def _read_header(
+    store: Store, info: ObjectInfo, rules: identity.IdentityRules, large_headers: Semaphore
+) -> Header | dicom.Rejection:
+    """Send the examination the ranges that it asks for. Few may hold a large header at one time."""
+    examination = dicom.examine(info.size, rules)
+    with ExitStack() as stack:
+        stack.callback(examination.close)
+        answer: bytes | None = None
+        total, permitted = 0, False
+        while True:
+            try:
+                wanted = next(examination) if answer is None else examination.send(answer)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            total += wanted.length
+            if total > LARGE_HEADER and not permitted:
+                permitted = stack.enter_context(large_headers)
+            answer = store.read(info.key, start=wanted.start, length=wanted.length, etag=info.etag).data
+
+
+def _same_instance(row: Copy, store: Store, identities: Identities) -> Outcome | None:
+    """The outcome of an image whose SOP instance another object holds already; None where none does."""
+    holder = identities.instance(row.image.sop_uid) if row.image is not None else None
+    if holder is None or holder.target_key == row.target:
+        return None
+    try:
+        target = store.head(holder.target_key)
+    except NotFound:
+        return None
+    if store.same_bytes(row.raw.info, target):
+        return outcome(row, Decided.PRESENT, "same-instance", target=target)
+    return outcome(row, Decided.QUARANTINED, "conflicting-copy", target=target)
+
+
+def _put_metadata(document: PutJson, store: Store) -> tuple[str, ...]:
+    """Write the metadata; where some stands already it is kept, and flagged if it differs."""
+    try:
+        store.create(document.key, document.data)
+    except AlreadyExists:
+        if store.read(document.key).data != document.data:
+            return ("metadata-kept",)
+    return ()

@@ -1,0 +1,155 @@
+"""Patient -> group, claimed once. The claim is a create-only object; whoever loses the race reads the winner.
+
+Two sources are asked before a claim: what the catalog knows (assignments never change), and the folders
+that an older loader left behind without claims.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from warehouse.domain.keys import ASSIGNMENTS_PREFIX, assignment_key, canonical, safe_segment
+from warehouse.domain.records import GROUPS, Assignment, Group
+from warehouse.domain.split import SplitDecision
+from warehouse.errors import AlreadyExists, PatientInBothSets, StoreFault
+from warehouse.storage.store import Store
+
+SCHEMA_VERSION = 1
+
+
+class Assignments:
+    """The claims of one warehouse. Safe to use from many threads; rows of one patient come one at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        known: Callable[[], Iterable[Assignment]],
+        *,
+        run: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._load_known = known
+        self._run = run
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[str, Assignment] | None = None
+        self._folders: dict[str, dict[Group, str]] | None = None
+
+    def find(self, patient: str) -> Assignment | None:
+        """The assignment of a canonical patient, without a request: what is known, nothing claimed."""
+        with self._lock:
+            if self._known is None:
+                self._known = {assignment.patient: assignment for assignment in self._load_known()}
+            return self._known.get(patient)
+
+    def adopt(self, patient: str, configuration: str) -> Assignment | None:
+        """The assignment of a patient, claimed first where an older loader left its folder.
+
+        Raises PatientInBothSets where it left two.
+        """
+        assignment = self.find(patient)
+        if assignment is not None:
+            return assignment
+        folders = self._standing().get(patient)
+        if folders is None:
+            return None
+        if len(folders) > 1:
+            raise PatientInBothSets("a patient stands in both sets")
+        ((group, folder),) = folders.items()
+        return self.claim(patient, folder, SplitDecision(group, "existing"), "", configuration)
+
+    def claim(
+        self, patient: str, folder: str, decision: SplitDecision, site: str, configuration: str
+    ) -> Assignment:
+        """Claim a group for a canonical patient, or learn which one stands already."""
+        wanted = Assignment(
+            patient=patient,
+            group=decision.group,
+            rule=decision.rule,
+            site=site,
+            folder=folder,
+            configuration=configuration,
+            run=self._run,
+            time=self._clock(),
+        )
+        key = assignment_key(patient)
+        try:
+            self._store.create(key, to_document(wanted))
+            standing = wanted
+        except AlreadyExists:
+            standing = from_document(key, self._store.read(key).data)
+        with self._lock:
+            assert self._known is not None, "find() is asked before claim()"
+            return self._known.setdefault(patient, standing)
+
+    def has_folder(self, patient: str) -> bool:
+        """Whether a canonical patient already has a folder in the warehouse."""
+        return self.find(patient) is not None or patient in self._standing()
+
+    def _standing(self) -> dict[str, dict[Group, str]]:
+        with self._lock:
+            if self._folders is None:
+                self._folders = _standing_folders(self._store)
+            return self._folders
+
+
+def _standing_folders(store: Store) -> dict[str, dict[Group, str]]:
+    folders: dict[str, dict[Group, str]] = {}
+    for group in GROUPS:
+        for name in store.list_folders(f"{group}/data/"):
+            if not safe_segment(name):
+                continue
+            spellings = folders.setdefault(canonical(name), {})
+            spellings[group] = min(name, spellings.get(group, name), key=str.encode)
+    return folders
+
+
+def to_document(assignment: Assignment) -> bytes:
+    """The bytes of a claim: a JSON object, versioned."""
+    return orjson.dumps(
+        {
+            "schema": SCHEMA_VERSION,
+            "patient": assignment.patient,
+            "group": assignment.group,
+            "rule": assignment.rule,
+            "site": assignment.site,
+            "folder": assignment.folder,
+            "configuration": assignment.configuration,
+            "run": assignment.run,
+            "time": assignment.time,
+        },
+        option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE,
+    )
+
+
+def from_document(key: str, data: bytes) -> Assignment:
+    """Read a claim back. A claim that cannot be understood is a fault: it is never guessed at."""
+    try:
+        document: dict[str, Any] = orjson.loads(data)
+        assignment = Assignment(
+            patient=document["patient"],
+            group=document["group"],
+            rule=document["rule"],
+            site=document["site"],
+            folder=document["folder"],
+            configuration=document["configuration"],
+            run=document["run"],
+            time=datetime.fromisoformat(document["time"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreFault("read assignment", key, error) from error
+    expected = key.removeprefix(ASSIGNMENTS_PREFIX).removesuffix(".json")
+    if (
+        assignment.group not in GROUPS
+        or assignment.patient != expected
+        or not safe_segment(assignment.folder)
+        or canonical(assignment.folder) != expected
+    ):
+        raise StoreFault("read assignment", key, "not an assignment of this patient")
+    return assignment

@@ -1,0 +1,183 @@
+"""What a run decided, written down as it goes: nothing that was decided is lost with the run.
+
+Outcomes arrive in input order and are committed in that order, so that a killed run leaves a beginning,
+never a hole. Clinical files that wait for their site are held until every clinical file was seen: a
+later file of the same patient may have settled it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from warehouse import __version__
+from warehouse.config import Config
+from warehouse.domain import summary
+from warehouse.domain.accounting import Tally
+from warehouse.domain.records import Decided, Outcome, RawClinical
+from warehouse.storage.catalog import Catalog, decision_row
+
+COMMIT_ROWS = 5_000
+COMMIT_SECONDS = 30.0
+
+_WAITS_FOR_SITE = frozenset({"unlisted-site", "no-site"})
+
+
+class Ledger:
+    """The record of one run, kept by one thread at a time."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        *,
+        run: str,
+        clock: Callable[[], datetime],
+        requests: Callable[[], Mapping[str, int]],
+        strict: bool = False,
+        dry_run: bool = False,
+    ) -> None:
+        self.run = run
+        self.tally = Tally()
+        self._catalog = catalog
+        self._clock = clock
+        self._requests = requests
+        self._strict = strict
+        self._dry_run = dry_run
+        self._started = clock()
+        self._ended: datetime | None = None
+        self._config: Config | None = None
+        self._ending: BaseException | None = None
+        self._lock = threading.Lock()
+        self._rows: list[dict[str, Any]] = []
+        self._committed_at = self._started
+        self._held: list[Outcome] | None = []
+        self._assigned: set[str] = set()
+        self._waiting: dict[str, str] = {}
+
+    def begin(self, config: Config) -> None:
+        """The configuration is known: from here on the run leaves its row."""
+        self._config = config
+
+    def count_listing(self, listed: int, known: int) -> None:
+        """How many objects the listing had, and how many of them need no decision."""
+        self.tally.listed, self.tally.known = listed, known
+        self._waiting = dict(self._catalog.waiting_patients())
+
+    def record(self, outcome: Outcome) -> None:
+        """Take the one outcome of one object; commit when enough came together."""
+        with self._lock:
+            if outcome.assignment is not None:
+                self._assigned.add(outcome.assignment.patient)
+            if self._held is not None and _waits_for_site(outcome):
+                self._held.append(outcome)
+            else:
+                self._settle(outcome)
+
+    def second_look(self) -> list[RawClinical]:
+        """Give back the held clinical files whose patient was assigned meanwhile; settle the others."""
+        with self._lock:
+            held, self._held = self._held or [], None
+            again = [outcome for outcome in held if outcome.patient in self._assigned]
+            for outcome in held:
+                if outcome.patient not in self._assigned:
+                    self._settle(outcome)
+            return [outcome.raw for outcome in again if isinstance(outcome.raw, RawClinical)]
+
+    def ended_by(self, error: BaseException) -> None:
+        """Something ended the run before its end: an error, or a signal."""
+        self._ending = error
+
+    def close(self) -> None:
+        """Commit what was decided, and leave the run's row. Raises StoreError.
+
+        What is still held when something ended the run was not decided: the next run sees it again.
+        """
+        if self._ending is None:
+            for outcome in self._held or ():
+                self._settle(outcome)
+        self._held = None
+        self._ended = self._clock()
+        self._commit()
+        if self._config is not None:
+            self._catalog.append_run(self._row(self._config))
+
+    @property
+    def exit_code(self) -> int:
+        """The code by the outcomes, or by what ended the run."""
+        if self._ending is not None:
+            return int(getattr(self._ending, "exit_code", 70) or 70)
+        return self.tally.exit_code(strict=self._strict)
+
+    def summary(self) -> str:
+        """The run in words, for a person."""
+        if self._config is None:
+            return ""
+        return summary.text(self.tally, today=self._clock().date(), dry_run=self._dry_run)
+
+    def report(self) -> dict[str, Any]:
+        """The run in figures, for a program; names no object and no patient."""
+        return {
+            "run": self.run,
+            "dry_run": self._dry_run,
+            "configuration": self._config.hash if self._config else None,
+            **summary.figures(self.tally, today=self._clock().date()),
+            "requests": dict(self._requests()),
+        }
+
+    def _settle(self, outcome: Outcome) -> None:
+        if outcome.reason == "no-clinical-data" and outcome.patient in self._waiting:
+            outcome = replace(outcome, reason=self._waiting[outcome.patient])
+        if isinstance(outcome.raw, RawClinical) and outcome.patient is not None:
+            if outcome.decided is Decided.DEFERRED and outcome.reason is not None:
+                self._waiting[outcome.patient] = outcome.reason
+            elif outcome.raw.earlier is not None:
+                self._waiting.pop(outcome.patient, None)
+        self.tally.add(outcome)
+        if _decided_the_same_again(outcome):
+            return
+        now = self._clock()
+        configuration = outcome.raw.config.hash
+        self._rows.append(decision_row(outcome, run=self.run, time=now, configuration=configuration))
+        if len(self._rows) >= COMMIT_ROWS or (now - self._committed_at).total_seconds() >= COMMIT_SECONDS:
+            self._commit()
+
+    def _commit(self) -> None:
+        if self._rows:
+            self._catalog.append(self._rows)
+            self._rows = []
+        self._committed_at = self._clock()
+
+    def _row(self, config: Config) -> dict[str, Any]:
+        tally = self.tally
+        requests = dict(self._requests())
+        return {
+            "run": self.run,
+            "started": self._started,
+            "ended": self._ended,
+            "exit_code": self.exit_code,
+            "configuration": config.hash,
+            "configuration_json": config.document,
+            "version": __version__,
+            "listed": tally.listed,
+            "known": tally.known,
+            **{decided.value: tally.outcomes[decided] for decided in Decided},
+            "reasons": orjson.dumps(dict(tally.reasons), option=orjson.OPT_SORT_KEYS).decode(),
+            "requests": orjson.dumps(requests, option=orjson.OPT_SORT_KEYS).decode(),
+            "bytes_read": requests.get("bytes_read", 0),
+            "bytes_written": requests.get("bytes_written", 0),
+            "dry_run": self._dry_run,
+        }
+
+
+def _waits_for_site(outcome: Outcome) -> bool:
+    return isinstance(outcome.raw, RawClinical) and outcome.reason in _WAITS_FOR_SITE
+
+
+def _decided_the_same_again(outcome: Outcome) -> bool:
+    earlier = outcome.raw.earlier
+    return earlier is not None and outcome.decided is Decided.DEFERRED and outcome.reason == earlier.reason
