@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Generator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from threading import Semaphore
 from typing import Any
 
-import boto3
-
-from warehouse.settings import Location, Settings
+from warehouse.settings import Settings
 from warehouse.storage.assignments import Assignments
+from warehouse.storage.aws import open_session, storage_options
 from warehouse.storage.catalog import Catalog, MemoryCatalog
 from warehouse.storage.counting import CountingStore
 from warehouse.storage.delta import DeltaCatalog
@@ -26,14 +25,85 @@ from warehouse.storage.store import Store
 
 log = logging.getLogger("warehouse")
 
-LARGE_HEADERS = 3  # of at most 64 MiB each: read-ahead stays under 256 MiB over all workers
+LARGE_HEADERS = 3  # of at most 64 MiB each: what is read ahead stays under 256 MiB over all workers
+
+
+def utc_now() -> datetime:
+    """The time, aware, in UTC."""
+    return datetime.now(UTC)
 
 
 @contextmanager
 def loader_services(settings: Settings) -> Generator[Mapping[str, Any]]:
-    """The services of the loader, by name, for one run. Raises StoreUnavailable before anything is read."""
+    """The services of one run of the loader, by name. Raises StoreUnavailable before anything is read."""
     for warning in settings.warnings:
         log.warning(warning)
-    with open_store(settings) as store, open_catalog(settings) as catalog:
-        with run_services(store, catalog, strict=settings.strict, dry_run=settings.dry_run) as services:
-            yield services
+    with (
+        open_warehouse(settings) as (store, catalog),
+        run_services(store, catalog, strict=settings.strict, dry_run=settings.dry_run) as services,
+    ):
+        yield services
+
+
+@contextmanager
+def open_warehouse(settings: Settings) -> Generator[tuple[Store, Catalog]]:
+    """The store and the catalog that the settings name, found usable; overlays of them for a dry run."""
+    store, catalog = _open(settings)
+    with closing(store), closing(catalog):
+        store.check()
+        if settings.dry_run:
+            yield DryRunStore(store), MemoryCatalog(base=catalog)
+        else:
+            yield store, catalog
+
+
+@contextmanager
+def run_services(
+    store: Store,
+    catalog: Catalog,
+    *,
+    strict: bool = False,
+    dry_run: bool = False,
+    clock: Callable[[], datetime] = utc_now,
+) -> Generator[Mapping[str, Any]]:
+    """The services of one run over any store and catalog; the run's row is written when it ends."""
+    run = new_run(clock())
+    counted = CountingStore(store)
+    ledger = Ledger(
+        catalog, run=run, clock=clock, requests=counted.counts, strict=strict, dry_run=dry_run
+    )
+    with closing(ledger), closing(Identities(catalog)) as identities:
+        try:
+            yield {
+                "store": counted,
+                "catalog": catalog,
+                "assignments": Assignments(counted, catalog.assignments, run=run, clock=clock),
+                "identities": identities,
+                "ledger": ledger,
+                "large_headers": Semaphore(LARGE_HEADERS),
+            }
+        except BaseException as error:
+            ledger.ended_by(error)
+            raise
+
+
+def new_run(now: datetime) -> str:
+    """The name of a run: sortable by its start, unlike any other run's."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def _open(settings: Settings) -> tuple[FolderStore | S3Store, Catalog]:
+    location = settings.location
+    if location.kind == "folder":
+        return FolderStore(location.name), DeltaCatalog(location.name)
+    session = open_session(settings.profile, settings.role_arn)
+    store = S3Store(
+        location.name,
+        session=session,
+        endpoint_url=settings.endpoint_url,
+        copy_mode=settings.copy_mode,
+        concurrency=settings.concurrency,
+    )
+    return store, DeltaCatalog(
+        str(location), lambda: storage_options(session, settings.endpoint_url)
+    )
