@@ -188,19 +188,24 @@ def record_outcomes(row: Outcome, ledger: Ledger) -> None:
     ledger.record(row)
 
 
-def patient_of(row: Row) -> str | None:
+def patient_of(row: Row) -> str | int:
     """Clinical files of one patient are decided one at a time: the first claims the group."""
-    return keys.canonical(row.pseudonym) if isinstance(row, RawClinical) else None
+    return keys.canonical(row.pseudonym) if isinstance(row, RawClinical) else _alone(row)
 
 
-def study_of(row: Row) -> str | None:
+def study_of(row: Row) -> str | int:
     """Images of one study are checked one at a time: the first tells whose study it is."""
-    return row.header.study_uid if isinstance(row, ReadImage) else None
+    return row.header.study_uid if isinstance(row, ReadImage) else _alone(row)
 
 
-def lane_of(row: Row) -> str | None:
+def lane_of(row: Row) -> str | int:
     """Objects that may meet at one target or in one SOP instance are copied one at a time."""
-    return (row.lane or row.target) if isinstance(row, Copy) else None
+    return (row.lane or row.target) if isinstance(row, Copy) else _alone(row)
+
+
+def _alone(row: Row) -> int:
+    """The key of a row that waits for no other: no two rows have one sequence."""
+    return row.sequence if isinstance(row, Raw) else row.raw.sequence
 
 
 def read_configuration(store: Store) -> Config:
