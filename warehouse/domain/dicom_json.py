@@ -1,0 +1,156 @@
+"""Writes the DICOM JSON Model (PS3.18 annex F) of a data set, scrubbed, in one pass and bounded memory.
+
+Binary values are null, the VOI LUT (0028,3010) is null, what no JSON can hold is dropped and counted.
+Every finished item becomes bytes at once, so that no tree of the whole header is ever held.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import orjson
+
+from warehouse.domain.dicom_scan import Event, Kind, Scanner
+from warehouse.domain.dicom_text import DEFAULT, Encodings, encodings
+from warehouse.domain.dicom_values import BINARY_VRS, CONVERTERS, first_u16
+
+_CHARACTER_SET = 0x00080005
+_PIXEL_REPRESENTATION = 0x00280103
+_LUT_DESCRIPTOR = 0x00283002
+_LUT_DATA = 0x00283006
+_VOI_LUT = 0x00283010
+# PS3.3 C.11.1.1.1: the first number of a descriptor counts entries, so it is never negative.
+_DESCRIPTORS = frozenset([0x00281101, 0x00281102, 0x00281103, _LUT_DESCRIPTOR])
+_OVERLAYS = frozenset(group << 16 | 0x3000 for group in range(0x6000, 0x601F, 2))
+_WAVEFORMS = frozenset([0x54000110, 0x54000112, 0x5400100A, 0x54001010])
+
+_Entry = orjson.Fragment | dict[str, object] | None
+
+
+class Document(NamedTuple):
+    """The JSON text (UTF-8), and how many elements it could not hold."""
+
+    json: bytes
+    dropped: int
+
+
+class _Level:
+    """One open data set (`entries`) or sequence (`items`)."""
+
+    __slots__ = ("bits", "charset", "entries", "items", "lut_entries", "signed")
+
+    def __init__(self, above: _Level | None = None) -> None:
+        self.entries: dict[str, _Entry] = {}
+        self.items: list[orjson.Fragment] = []
+        self.charset: Encodings = above.charset if above else DEFAULT
+        self.signed: bool = above.signed if above else False
+        self.lut_entries: int | None = None
+        self.bits: int | None = None
+
+
+class _Writer:
+    """Takes the scanner's events; levels mirror the scanner's open sequences and items."""
+
+    def __init__(self, scanner: Scanner) -> None:
+        self.scanner = scanner
+        self.levels = [_Level()]
+        self.dropped = 0
+
+    def take(self, event: Event) -> None:
+        """Account for one event that is not terminal."""
+        levels = self.levels
+        match event.kind:
+            case Kind.VALUE:
+                self._value(event)
+            case Kind.SEQUENCE | Kind.ITEM:
+                levels.append(_Level(levels[-1]))
+            case Kind.ITEM_END:
+                done = levels.pop()
+                levels[-1].items.append(orjson.Fragment(orjson.dumps(done.entries)))
+            case Kind.SEQUENCE_END:
+                done = levels.pop()
+                entry: _Entry = {"vr": "SQ", "Value": done.items}
+                if event.tag == _VOI_LUT:
+                    entry = None
+                levels[-1].entries[f"{event.tag:08X}"] = entry
+            case Kind.GIVEN_UP:
+                del levels[event.start + 1 :]
+                self._drop(event.tag)
+
+    def _drop(self, tag: int) -> None:
+        self.levels[-1].entries.pop(f"{tag:08X}", None)
+        self.dropped += 1
+
+    def _value(self, event: Event) -> None:
+        level = self.levels[-1]
+        raw = b""
+        if event.vr not in BINARY_VRS or event.tag == _LUT_DATA:
+            raw = bytes(self.scanner.data[event.start : event.start + event.length])
+            self._remember(level, event.tag, raw)
+        try:
+            vr = self._vr(level, event)
+            entry = _binary(vr, event.length) if vr in BINARY_VRS else self._entry(level, event.tag, raw, vr)
+            packed = orjson.Fragment(orjson.dumps(entry))
+        except (ValueError, orjson.JSONEncodeError):
+            self._drop(event.tag)
+        else:
+            level.entries[f"{event.tag:08X}"] = packed
+
+    def _remember(self, level: _Level, tag: int, raw: bytes) -> None:
+        """Keep what the values of later elements depend on."""
+        if tag == _CHARACTER_SET:
+            level.charset = encodings(raw)
+        elif tag == _PIXEL_REPRESENTATION:
+            level.signed = first_u16(raw, self.scanner.little) not in (0, None)
+        elif tag == _LUT_DESCRIPTOR:
+            level.lut_entries = first_u16(raw, self.scanner.little)
+        elif tag == 0x00280100:
+            level.bits = first_u16(raw, self.scanner.little)
+
+    def _vr(self, level: _Level, event: Event) -> str:
+        """Settle a VR that the dictionary leaves open, from its context (PS3.6 6, PS3.5 A.1)."""
+        tag, vr = event.tag, event.vr
+        if vr == "US or SS":
+            return "SS" if level.signed else "US"
+        if tag == _LUT_DATA and vr == "US or OW":
+            if level.lut_entries is None:
+                raise ValueError("LUT Data without LUT Descriptor")
+            return "US" if level.lut_entries == 1 else "OW"
+        if vr == "OB or OW" and (tag in _OVERLAYS or tag in _WAVEFORMS):
+            return "OW"
+        if vr == "OB or OW" and tag == 0x7FE00010:
+            return "OW" if self.scanner.implicit or (level.bits or 8) > 8 else "OB"
+        return vr
+
+    def _entry(self, level: _Level, tag: int, raw: bytes, vr: str) -> dict[str, object]:
+        if tag == _VOI_LUT:
+            raise ValueError("the VOI LUT is a sequence")
+
+        if vr not in CONVERTERS:
+            raise ValueError("no such VR")
+        charset = DEFAULT if tag == _CHARACTER_SET else level.charset
+        values = CONVERTERS[vr](raw, self.scanner.little, charset)
+        if tag in _DESCRIPTORS and len(values) > 1 and isinstance(values[0], int) and values[0] < 0:
+            values[0] += 1 << 16
+        return {"vr": vr, "Value": values} if values else {"vr": vr}
+
+
+def _binary(vr: str, length: int) -> dict[str, object]:
+    return {"vr": vr, "InlineBinary": None} if length else {"vr": vr}
+
+
+def document(scanner: Scanner) -> Document:
+    """Write what `scanner` walks to its end, to its stop or to where the bytes end or make no sense.
+
+    Of a data set that breaks off, the sequences that are open at that point are dropped and counted.
+    """
+    writer = _Writer(scanner)
+    while True:
+        event = scanner.next()
+        if event.kind in (Kind.NEED, Kind.TRUNCATED, Kind.UNREADABLE, Kind.TOO_DEEP):
+            writer.dropped += 1
+            break
+        if event.kind in (Kind.STOP, Kind.END):
+            break
+        writer.take(event)
+    return Document(orjson.dumps(writer.levels[0].entries), writer.dropped)

@@ -1,0 +1,379 @@
+"""Walks the structure of a DICOM data set (PS3.5 7) without building a value: bytes in, events out.
+
+The scanner is a resumable machine. It reads a buffer that its driver may extend, never looks at a byte
+twice for longer than one element, and keeps its own stack, so that nesting costs no recursion. Where an
+encoder broke the rules inside a sequence of defined length, that sequence is given up and the walk goes
+on behind it; anywhere else the data set is unreadable.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from enum import Enum, auto
+from functools import lru_cache
+from struct import Struct
+from typing import NamedTuple
+
+from pydicom.datadict import dictionary_VR, private_dictionary_VR
+
+from warehouse.domain.dicom_tables import (
+    ITEM,
+    ITEM_END,
+    LONG_VRS,
+    PIXEL_TAGS,
+    SEQUENCE_END,
+    UNDEFINED_LENGTH,
+    VR_NAMES,
+)
+
+# How far a damaged element header may claim to reach before its reading counts as implausible.
+_PLAUSIBLE = 1 << 20
+_CREATOR = 256  # bytes; a private creator is an LO of at most 64 characters (PS3.5 7.8.1)
+
+
+class Kind(Enum):
+    """What the scanner met."""
+
+    NEED = auto()  # more bytes, up to `start`, before it can go on
+    VALUE = auto()  # an element with a value at start:start+length
+    SEQUENCE = auto()
+    ITEM = auto()
+    ITEM_END = auto()
+    SEQUENCE_END = auto()
+    GIVEN_UP = auto()  # a broken sequence: forget it and all below it; `start` levels stay open
+    STOP = auto()  # the tag that the driver asked to stop at
+    END = auto()  # the data set ends on an element's boundary
+    TRUNCATED = auto()
+    UNREADABLE = auto()
+    TOO_DEEP = auto()
+
+
+class Event(NamedTuple):
+    """One step: `start` and `length` are byte offsets into the buffer; `vr` is resolved, or `??`."""
+
+    kind: Kind
+    tag: int = 0
+    vr: str = ""
+    start: int = 0
+    length: int = 0
+
+
+class ElementHeader(NamedTuple):
+    """A data element's VR, where its value starts and the length it declares."""
+
+    vr: str
+    start: int
+    length: int
+
+
+class _Holds(Enum):
+    """What stands at one level: elements (the data set, an item), items, or fragments."""
+
+    ELEMENTS = auto()
+    ITEMS = auto()
+    FRAGMENTS = auto()
+
+
+class _Frame:
+    """One open level. `bound` is where its nearest ancestor of defined length ends."""
+
+    __slots__ = ("bound", "creators", "defined", "holds", "implicit", "start", "tag", "vr")
+
+    def __init__(self, holds: _Holds, *, implicit: bool, bound: int, defined: bool) -> None:
+        self.holds = holds
+        self.implicit = implicit
+        self.bound = bound
+        self.defined = defined
+        self.tag = self.start = 0
+        self.vr = ""
+        self.creators: dict[int, str] = {}
+
+
+def looks_implicit(header: bytes | bytearray) -> bool:
+    """Tell whether an element's first six bytes hold no VR: two capital letters (PS3.5 7.1.2)."""
+    return not (0x41 <= header[4] <= 0x5A and 0x41 <= header[5] <= 0x5A)
+
+
+@lru_cache(maxsize=8192)
+def _public_vr(tag: int) -> str | None:
+    try:
+        return str(dictionary_VR(tag))
+    except KeyError:
+        return None
+
+
+@lru_cache(maxsize=8192)
+def _private_vr(tag: int, creator: str) -> str | None:
+    try:
+        return str(private_dictionary_VR(tag, creator))
+    except KeyError:
+        return None
+
+
+class Scanner:
+    """Step through `data` from `position`; `next()` gives one event and is called again after it.
+
+    After NEED the driver extends `data` and calls again; when it has no more it first sets `size` to
+    what there is. `size` is the whole length where it is known. `nesting` bounds open sequences.
+    """
+
+    def __init__(
+        self,
+        data: bytes | bytearray,
+        position: int,
+        *,
+        implicit: bool,
+        little: bool,
+        nesting: int,
+        size: int = sys.maxsize,
+        stop: Callable[[int], bool] = PIXEL_TAGS.__contains__,
+    ) -> None:
+        self.data = data
+        self.position = position
+        self.size = size
+        self.little = little
+        order = "<" if little else ">"
+        self._tag = Struct(f"{order}HH").unpack_from
+        self._short = Struct(f"{order}H").unpack_from
+        self._long = Struct(f"{order}L").unpack_from
+        self._nesting = nesting
+        self._open_sequences = 0
+        self._stop = stop
+        self._frames = [_Frame(_Holds.ELEMENTS, implicit=implicit, bound=sys.maxsize, defined=False)]
+
+    @property
+    def depth(self) -> int:
+        """How many sequences and items are open; 0 at the top level."""
+        return len(self._frames) - 1
+
+    @property
+    def implicit(self) -> bool:
+        """Whether the innermost open data set has no VRs."""
+        return self._frames[-1].implicit
+
+    def next(self) -> Event:
+        """Take one step. The terminal kinds (STOP and those after it) repeat for ever."""
+        frame = self._frames[-1]
+        if frame.defined and self.position == frame.bound:
+            return self._close()
+        if self.position == self.size and len(self._frames) == 1:
+            return Event(Kind.END)
+        match frame.holds:
+            case _Holds.ELEMENTS:
+                return self._element(frame)
+            case _Holds.ITEMS:
+                return self._item(frame)
+            case _Holds.FRAGMENTS:
+                return self._fragment(frame)
+
+    def pixel_header(self) -> ElementHeader | Event:
+        """Read the header of the element that STOP stands before, or say what hinders."""
+        frame = self._frames[-1]
+        return self._header(frame, self._tag_at(self.position))
+
+    def _tag_at(self, offset: int) -> int:
+        group, element = self._tag(self.data, offset)
+        return int(group << 16 | element)
+
+    def _lack(self, end: int, frame: _Frame) -> Event | None:
+        """Say why the bytes up to `end` cannot be used now, if so."""
+        if end <= len(self.data) and end <= frame.bound:
+            return None
+        if end > frame.bound:
+            return self._give_up()
+        if end > self.size:
+            return Event(Kind.TRUNCATED)
+        return Event(Kind.NEED, start=end)
+
+    def _give_up(self) -> Event:
+        for index in range(len(self._frames) - 1, 0, -1):
+            frame = self._frames[index]
+            if frame.defined and frame.holds is _Holds.ITEMS:
+                self._open_sequences -= sum(f.holds is _Holds.ITEMS for f in self._frames[index:])
+                del self._frames[index:]
+                self.position = frame.bound
+                return Event(Kind.GIVEN_UP, frame.tag, start=index - 1)
+        return Event(Kind.UNREADABLE)
+
+    def _push(self, holds: _Holds, header: ElementHeader, tag: int, *, implicit: bool) -> Event | None:
+        """Open a level whose content starts at `header.start`; say what hinders instead, if anything."""
+        above = self._frames[-1]
+        defined = header.length != UNDEFINED_LENGTH
+        end = header.start + header.length if defined else above.bound
+        if defined and (lack := self._lack(end, above)):
+            return lack
+        frame = _Frame(holds, implicit=implicit, bound=end, defined=defined)
+        frame.tag, frame.vr, frame.start = tag, header.vr, header.start
+        self._frames.append(frame)
+        self.position = header.start
+        return None
+
+    def _close(self) -> Event:
+        frame = self._frames.pop()
+        if frame.holds is _Holds.ITEMS:
+            self._open_sequences -= 1
+            return Event(Kind.SEQUENCE_END, frame.tag)
+        return Event(Kind.ITEM_END)
+
+    def _element(self, frame: _Frame) -> Event:
+        if lack := self._lack(self.position + 8, frame):
+            return lack
+        tag = self._tag_at(self.position)
+        if len(self._frames) == 1 and self._stop(tag):
+            return Event(Kind.STOP, tag)
+        if tag >> 16 == 0xFFFE:
+            return self._item_end(frame, tag)
+        header = self._header(frame, tag)
+        if isinstance(header, Event):
+            return header
+        if header.vr == "SQ":
+            return self._open_sequence(frame, header, tag)
+        if header.length == UNDEFINED_LENGTH:
+            return self._push(_Holds.FRAGMENTS, header, tag, implicit=frame.implicit) or self.next()
+        end = header.start + header.length
+        if lack := self._lack(end, frame):
+            return lack
+        self.position = end
+        if tag & 0x1FF00 == 0x10000 and tag & 0xFF >= 0x10 and header.length <= _CREATOR:
+            raw = bytes(self.data[header.start : end])
+            frame.creators[tag] = raw.decode("latin-1").rstrip("\0 ")
+        return Event(Kind.VALUE, tag, header.vr, header.start, header.length)
+
+    def _item_end(self, frame: _Frame, tag: int) -> Event:
+        if tag != ITEM_END or frame.defined or len(self._frames) == 1:
+            return self._give_up()
+        self.position += 8
+        return self._close()
+
+    def _open_sequence(self, frame: _Frame, header: ElementHeader, tag: int) -> Event:
+        if self._open_sequences == self._nesting:
+            return Event(Kind.TOO_DEEP)
+        if hindrance := self._push(_Holds.ITEMS, header, tag, implicit=frame.implicit):
+            return hindrance
+        self._open_sequences += 1
+        return Event(Kind.SEQUENCE, tag, header.vr, header.start, header.length)
+
+    def _item(self, frame: _Frame) -> Event:
+        """Read an item's header, or the delimiter of an undefined length (PS3.5 7.5.1, 7.5.2)."""
+        at = self.position
+        if lack := self._lack(at + 8, frame):
+            return lack
+        tag = self._tag_at(at)
+        if tag == SEQUENCE_END and not frame.defined:
+            self.position = at + 8
+            return self._close()
+        if tag != ITEM:
+            return self._give_up()
+        length = self._long(self.data, at + 4)[0]
+        implicit = frame.implicit
+        if not implicit and length >= 8:
+            if lack := self._lack(at + 14, frame):
+                return lack
+            # Items of an explicit data set may be implicit (PS3.5 6.2.2), and in practice are.
+            implicit = looks_implicit(self.data[at + 8 : at + 14])
+        header = ElementHeader("", at + 8, length)
+        return self._push(_Holds.ELEMENTS, header, 0, implicit=implicit) or Event(Kind.ITEM)
+
+    def _fragment(self, frame: _Frame) -> Event:
+        """Skip the fragments of an encapsulated value (PS3.5 A.4); give it as one value at its end."""
+        while True:
+            at = self.position
+            if lack := self._lack(at + 8, frame):
+                return lack
+            tag, length = self._tag_at(at), self._long(self.data, at + 4)[0]
+            if tag == SEQUENCE_END:
+                self._frames.pop()
+                self.position = at + 8
+                return Event(Kind.VALUE, frame.tag, frame.vr, frame.start, at - frame.start)
+            if tag != ITEM or length == UNDEFINED_LENGTH:
+                return self._give_up()
+            if lack := self._lack(at + 8 + length, frame):
+                return lack
+            self.position = at + 8 + length
+
+    def _header(self, frame: _Frame, tag: int) -> ElementHeader | Event:
+        """Read the element header at `position`, with its VR resolved (PS3.5 7.1)."""
+        at = self.position
+        if frame.implicit:
+            return self._resolved(frame, tag, None, at + 8, self._long(self.data, at + 4)[0])
+        vr = VR_NAMES.get(bytes(self.data[at + 4 : at + 6]))
+        if vr is None:
+            return self._unknown(frame, tag)
+        if vr not in LONG_VRS:
+            return ElementHeader(vr, at + 8, self._short(self.data, at + 6)[0])
+        if lack := self._lack(at + 12, frame):
+            return lack
+        length = self._long(self.data, at + 8)[0]
+        if vr == "UN":
+            return self._resolved(frame, tag, vr, at + 12, length)
+        return ElementHeader(vr, at + 12, length)
+
+    def _resolved(
+        self, frame: _Frame, tag: int, vr: str | None, start: int, length: int
+    ) -> ElementHeader | Event:
+        """Find the VR that PS3.5 6.2.2 leaves open: no VR, or UN for an element that is known."""
+        if length == UNDEFINED_LENGTH:
+            if vr == "UN":
+                return ElementHeader("SQ", start, length)
+            if known := _public_vr(tag):
+                return ElementHeader(known, start, length)
+            if lack := self._lack(start + 4, frame):
+                return lack
+            return ElementHeader("SQ" if self._tag_at(start) == ITEM else "UN", start, length)
+        if tag >> 16 & 1:
+            if 0x10 <= tag & 0xFFFF <= 0xFF:
+                return ElementHeader("LO", start, length)
+            creator = frame.creators.get(tag & 0xFFFF0000 | (tag >> 8 & 0xFF), "")
+            return ElementHeader(_private_vr(tag, creator) or "UN", start, length)
+        if vr == "UN" and length >= 0xFFFF:
+            return ElementHeader(vr, start, length)
+        group_length = "UL" if vr is None and not tag & 0xFFFF else "UN"
+        return ElementHeader(_public_vr(tag) or group_length, start, length)
+
+    def _unknown(self, frame: _Frame, tag: int) -> ElementHeader | Event:
+        """Guess how long an element of an explicit data set is whose VR is none of the standard's.
+
+        It may have switched to implicit VR, or have a damaged or a future VR with either length. The
+        first reading behind which the data set goes on wins; else pydicom's.
+        """
+        at = self.position
+        if lack := self._lack(at + 8, frame):
+            return lack
+        raw = bytes(self.data[at + 4 : at + 6])
+        letters = b"AA" <= raw <= b"ZZ"
+        implicit = self._resolved(frame, tag, None, at + 8, self._long(self.data, at + 4)[0])
+        if isinstance(implicit, Event):
+            return implicit
+        short = ElementHeader("??", at + 8, self._short(self.data, at + 6)[0])
+        candidates = [short] if letters or raw == b"\0\0" else [implicit, short]
+        if at + 12 <= min(frame.bound, self.size):
+            if lack := self._lack(at + 12, frame):
+                return lack
+            candidates.append(ElementHeader("??", at + 12, self._long(self.data, at + 8)[0]))
+        if implicit not in candidates and not letters:
+            candidates.append(implicit)
+        for candidate in candidates:
+            verdict = self._goes_on(frame, tag, candidate)
+            if isinstance(verdict, Event):
+                return verdict
+            if verdict:
+                return candidate
+        return short if letters else implicit
+
+    def _goes_on(self, frame: _Frame, tag: int, header: ElementHeader) -> bool | Event:
+        """Tell whether something that looks like the next element stands behind this reading."""
+        end = header.start + header.length
+        if header.length == UNDEFINED_LENGTH:
+            return header.vr == "SQ"
+        if end in (frame.bound, self.size):
+            return True
+        if header.length > _PLAUSIBLE or end + 8 > min(frame.bound, self.size):
+            return False
+        if lack := self._lack(end + 8, frame):
+            return lack
+        following = self._tag_at(end)
+        if following >> 16 == 0xFFFE:
+            return len(self._frames) > 1
+        known = frame.implicit or bytes(self.data[end + 4 : end + 6]) in VR_NAMES
+        return known and following > tag

@@ -1,0 +1,148 @@
+"""Turns one element's bytes into its DICOM JSON value (PS3.18 F.2.2, F.2.3): one table, VR to converter.
+
+Equal to pydicom's `to_json_dict` wherever that converts; ValueError where nothing faithful can be said.
+NaN and infinities, which JSON lacks, become null; binary values are told by `None` in place of a list.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from struct import Struct, calcsize, iter_unpack, unpack_from
+
+from warehouse.domain.dicom_text import Encodings, decode
+
+Json = None | str | int | float | dict[str, str]
+Converter = Callable[[bytes, bool, Encodings], list[Json]]
+
+_JSON_INTEGERS = range(-(1 << 63), 1 << 64)
+_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
+
+
+def _values(items: list[str]) -> list[Json]:
+    """A single empty value is no value; an empty one among several stays."""
+    return [] if items == [""] else list(items)
+
+
+def _plain(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
+    return _values(raw.decode("latin-1").rstrip(" \0").split("\\"))
+
+
+def _title(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
+    return _values([part.strip() for part in raw.decode("latin-1").split("\\")])
+
+
+def _uid(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
+    return _values([part.strip() for part in raw.decode("latin-1").rstrip("\0 ").split("\\")])
+
+
+def _text(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
+    return _values([part.rstrip("\0 ") for part in decode(raw, charset).split("\\")])
+
+
+def _long_text(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
+    return _values([decode(raw, charset).rstrip("\0 ")])
+
+
+def _link(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
+    return _values([raw.decode("latin-1").rstrip()])
+
+
+def _name(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
+    """PS3.5 6.2.1: up to three component groups, parted by `=`."""
+    names = decode(raw.rstrip(b"\0 "), charset).split("\\")
+    if names == [""]:
+        return []
+    if "" in names:
+        raise ValueError("an empty name among several")
+    return [dict(zip(_GROUPS, name.split("="), strict=False)) for name in names]
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _decimal(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
+    text = raw.decode("latin-1").strip().rstrip(" \0")
+    return [_finite(float(part)) for part in text.split("\\")] if text else []
+
+
+def _whole(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        decimal = float(text)
+        if not decimal.is_integer():
+            raise
+        number = int(decimal)
+    if number not in _JSON_INTEGERS:
+        raise ValueError("an integer beyond 64 bits")
+    return number
+
+
+def _integer(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
+    text = raw.decode("latin-1").rstrip(" \0")
+    return [_whole(part) for part in text.split("\\")] if text.strip() else []
+
+
+def _tags(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
+    count = len(raw) // 4
+    if count == 1 and len(raw) != 4:
+        raise ValueError("a tag takes four bytes")
+    order = "<" if little else ">"
+    parts = unpack_from(f"{order}{count * 2}H", raw)
+    return [f"{parts[i]:04X}{parts[i + 1]:04X}" for i in range(0, count * 2, 2)]
+
+
+def _binary(code: str) -> Converter:
+    size = calcsize(f"<{code}")
+    real = code in "fd"
+
+    def convert(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
+        if len(raw) % size:
+            raise ValueError("the length is no multiple of the value's size")
+        values = iter_unpack(f"{'<' if little else '>'}{code}", raw)
+        return [_finite(value) if real else value for (value,) in values]
+
+    return convert
+
+
+BINARY_VRS = frozenset(
+    ["OB", "OD", "OF", "OL", "OV", "OW", "UN", "OB or OW", "US or OW", "US or SS or OW"],
+)
+
+CONVERTERS: Mapping[str, Converter] = {
+    "AE": _title,
+    "AS": _plain,
+    "AT": _tags,
+    "CS": _plain,
+    "DA": _plain,
+    "DS": _decimal,
+    "DT": _plain,
+    "FD": _binary("d"),
+    "FL": _binary("f"),
+    "IS": _integer,
+    "LO": _text,
+    "LT": _long_text,
+    "PN": _name,
+    "SH": _text,
+    "SL": _binary("l"),
+    "SS": _binary("h"),
+    "ST": _long_text,
+    "SV": _binary("q"),
+    "TM": _plain,
+    "UC": _text,
+    "UI": _uid,
+    "UL": _binary("L"),
+    "UR": _link,
+    "US": _binary("H"),
+    "UT": _long_text,
+    "UV": _binary("Q"),
+}
+
+_U16 = {True: Struct("<H").unpack_from, False: Struct(">H").unpack_from}
+
+
+def first_u16(raw: bytes, little: bool) -> int | None:
+    """The first unsigned 16-bit number of a value, if there is one."""
+    return int(_U16[little](raw)[0]) if len(raw) >= 2 else None

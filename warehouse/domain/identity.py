@@ -1,0 +1,55 @@
+"""Only identities that can safely name a folder pass, and none that would merge strangers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd]")
+_MAX_UID = 64  # PS3.5 9.1
+_MAX_SEGMENT = 255  # bytes of UTF-8: what a folder's name can hold
+
+
+def _no_folder(patient_id: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRules:
+    """What the configuration says about identities.
+
+    `placeholder_ids` are in canonical form (stripped, upper case); zeros of any length always are
+    placeholders. `existing_folder` tells whether a patient of that spelling already has a folder: then
+    the identifier passes although the pattern has become stricter, as long as it is one safe segment.
+    """
+
+    patient_id_pattern: re.Pattern[str] = re.compile(r"[A-Za-z0-9._ -]{1,64}")
+    placeholder_ids: frozenset[str] = frozenset(["ANON", "ANONYMOUS", "UNKNOWN", "TEST"])
+    quarantine_non_images: bool = False
+    existing_folder: Callable[[str], bool] = _no_folder
+
+
+def is_uid(text: str) -> bool:
+    """Tell whether `text` is a UID: up to 64 characters, digits in parts that are not empty (PS3.5 9.1)."""
+    return len(text) <= _MAX_UID and _UID.fullmatch(text) is not None
+
+
+def is_safe_segment(text: str) -> bool:
+    """Tell whether `text` can be one segment of a key, whatever the configured pattern allows."""
+    if text in ("", ".", "..") or _UNSAFE.search(text):
+        return False
+    return len(text.encode("utf-8")) <= _MAX_SEGMENT
+
+
+def refusal(patient_id: str, rules: IdentityRules) -> str | None:
+    """Give the reason for which a stripped PatientID is refused, None where it is not."""
+    if not is_safe_segment(patient_id):
+        return "invalid-identity"
+    if rules.patient_id_pattern.fullmatch(patient_id) is None and not rules.existing_folder(patient_id):
+        return "invalid-identity"
+    canonical = patient_id.upper()
+    if canonical in rules.placeholder_ids or not canonical.strip("0"):
+        return "placeholder-identity"
+    return None
