@@ -1,0 +1,109 @@
+"""The command `bonobo`: run, inspect, version. The only place that ends the process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from bonobo import session
+from bonobo.console import Console
+from bonobo.environ import environment
+from bonobo.errors import UsageError, exit_code_of
+from bonobo.loading import Target, drawn, execute, graph_of, importable, services_of
+from bonobo.session import Surroundings, surrounded
+from bonobo.signals import SignalWatch
+from bonobo.version import VERSION
+
+USAGE = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Run and draw graphs of generator nodes."""
+    owners = sorted(set(packages_distributions().get("bonobo", ())))
+    if len(owners) > 1:
+        raise click.UsageError(
+            f"{len(owners)} installed distributions bring a package named bonobo: {', '.join(owners)}. "
+            f"Uninstall them all (pip uninstall {' '.join(owners)}), then install the one you want again."
+        )
+
+
+@main.command()
+@click.argument("file", required=False)
+@click.option("-m", "module", metavar="MODULE", help="Run a module instead of a file.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; errors still show.")
+@click.option("-v", "--verbose", is_flag=True, help="Tracebacks, whose messages may hold values of rows.")
+@click.option("-e", "--env", multiple=True, metavar="K=V", help="Set an environment variable for the run.")
+@click.option("--report", metavar="FILE", help="Write what became of the run as JSON.")
+def run(
+    file: str | None, module: str | None, quiet: bool, verbose: bool, env: Sequence[str], report: str | None
+) -> None:
+    """Run the graph of FILE, of a folder's __main__.py, or of a module.
+
+    \b
+    Exit codes: 0 finished; 1 rows failed; 2 usage; 70 internal error;
+    130 and 143 stopped by SIGINT and SIGTERM; others are the graph's own.
+
+    The first signal stops the sources; what is in flight has BONOBO_DRAIN
+    seconds (20) to finish. A second signal leaves at once.
+    """
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other")
+    console = Console(quiet=quiet, verbose=verbose)
+    surroundings = Surroundings(console, report=Path(report) if report else None)
+    try:
+        with SignalWatch() as watch, environment(env):
+            surroundings.watch = watch
+            _run(Target.named(file, module), surroundings)
+    except SystemExit as error:
+        _leave(surroundings, exit_code_of(error))
+    except BaseException as error:
+        console.error(error)
+        _leave(surroundings, exit_code_of(error))
+    _leave(surroundings, 0)
+
+
+def _run(target: Target, surroundings: Surroundings) -> None:
+    with importable(target), surrounded(surroundings):
+        namespace = execute(target)
+        if not surroundings.reports:
+            session.run(graph_of(namespace), services=services_of(namespace))
+
+
+def _leave(surroundings: Surroundings, code: int) -> NoReturn:
+    """Exit with what the file itself exits with, else with the first run that did not end well."""
+    code = code or next((report.exit_code for report in surroundings.reports if report.exit_code), 0)
+    if any(report.abandoned for report in surroundings.reports):
+        # A thread is stuck in somebody's code; the interpreter's own shutdown might wait for what it holds.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+@main.command()
+@click.argument("file", required=False)
+@click.option("-m", "module", metavar="MODULE", help="Inspect a module instead of a file.")
+@click.option("-g", "--graph", is_flag=True, help="Draw the graph in DOT, on standard output.")
+def inspect(file: str | None, module: str | None, graph: bool) -> None:
+    """Show the graph of FILE, of a folder's __main__.py, or of a module. Builds no services."""
+    if not graph:
+        raise click.UsageError("say what to show: --graph")
+    try:
+        target = Target.named(file, module)
+        with importable(target):
+            session.inspect(drawn(target))
+    except UsageError as error:
+        raise click.UsageError(str(error)) from error
+
+
+@main.command()
+def version() -> None:
+    """Show the version."""
+    click.echo(f"bonobo {VERSION}")

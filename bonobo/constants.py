@@ -1,0 +1,53 @@
+"""Tokens that stand for something other than data: compared by identity, never confused with a field.
+
+A *flag* is a token that a node may yield or return; `bonobo.emission` says what each one emits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Row = tuple[Any, ...]
+
+
+class Token:
+    """A named marker; two tokens are equal only when they are the same object."""
+
+    __slots__ = ("__name__",)
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __repr__(self) -> str:
+        return f"<{self.__name__}>"
+
+    def __copy__(self) -> Token:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Token:
+        return self
+
+
+class Flag(Token):
+    """A token that means something in a node's result."""
+
+    __slots__ = ()
+
+
+BEGIN = Token("Begin")
+"""Where a graph begins: what it feeds receives one empty row."""
+
+END = Token("End")
+"""Where a graph ends."""
+
+NOT_MODIFIED = Flag("NotModified")
+"""As a result: the input row, as it came."""
+
+INHERIT = Flag("Inherit")
+"""First in a tuple: the input row, followed by the tuple's other values."""
+
+BARRIER = Flag("Barrier")
+"""As a result: wait until everything emitted before it is fully processed by every downstream node."""
+
+EMPTY: Row = ()
+"""The row without fields, which each source node receives once."""

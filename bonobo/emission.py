@@ -1,0 +1,74 @@
+"""What a node's result emits. One table: a value becomes one row, or BARRIER.
+
+============================  =========================================
+``return None``               nothing
+``yield None``, ``yield ()``  the row without fields
+a tuple                       one row of several fields
+``NOT_MODIFIED``              the input row
+``INHERIT`` first, values     the input row and the values
+``BARRIER``                   no row: a barrier in the stream
+a generator object            each of its items, by this table
+any other value               one row of one field
+============================  =========================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import GeneratorType
+from typing import Any
+
+from bonobo.constants import BARRIER, EMPTY, INHERIT, NOT_MODIFIED, Flag, Row
+
+Produce = Callable[[Row], Iterable[Any]]
+
+
+def row_of(value: Any, source: Row) -> Row | Flag:
+    """Turn one emitted value into a row, or into BARRIER; `source` is the input row.
+
+    Raises ValueError where flags stand together that exclude each other.
+
+    >>> row_of((INHERIT, 3), (1, 2))
+    (1, 2, 3)
+    """
+    if value.__class__ is tuple or isinstance(value, tuple):
+        if value and value[0].__class__ is Flag:
+            return _flagged(value[0], value[1:], source)
+        return value
+    if value is None:
+        return EMPTY
+    if value.__class__ is Flag:
+        return _flagged(value, EMPTY, source)
+    return (value,)
+
+
+def _flagged(flag: Flag, values: Row, source: Row) -> Row | Flag:
+    if values and (flag is not INHERIT or values[0].__class__ is Flag):
+        raise ValueError(f"{flag!r} cannot be followed by these values")
+    return _MEANING[flag](source, values)
+
+
+_MEANING: Mapping[Flag, Callable[[Row, Row], Row | Flag]] = {
+    NOT_MODIFIED: lambda source, values: source,
+    INHERIT: lambda source, values: (*source, *values),
+    BARRIER: lambda source, values: BARRIER,
+}
+
+
+def producer(node: Any, services: Mapping[str, Any]) -> Produce:
+    """Give the function that maps an input row to the values that a node emits for it.
+
+    A callable is called with the row's fields and its services by keyword; any other iterable gives its
+    items, once per row. Generators are returned as they are, so that whoever abandons one can close it.
+    """
+    if not callable(node):
+        return lambda row: iter(node)
+    keywords = dict(services)
+
+    def produce(row: Row) -> Iterable[Any]:
+        result = node(*row, **keywords)
+        if result is None:
+            return EMPTY
+        return result if isinstance(result, GeneratorType) else (result,)
+
+    return produce

@@ -1,0 +1,124 @@
+"""Graph -> Plan: everything that can be known to be wrong is found here, before row one."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Collection, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from bonobo.config import services_of
+from bonobo.constants import BEGIN
+from bonobo.errors import GraphError, MissingService
+from bonobo.graph import Graph, Parallel, name_of, unwrap
+
+START = -1
+"""The index that stands for BEGIN among the inputs of a node."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNode:
+    """One node as it will run. `inputs` and `outputs` are indexes of the graph, START for BEGIN.
+
+    `workers` rows may be in work at once; `downstream` are all the nodes that its rows can reach.
+    """
+
+    index: int
+    name: str
+    target: Any
+    workers: int
+    key: Callable[..., Hashable] | None
+    services: tuple[str, ...]
+    inputs: frozenset[int]
+    outputs: tuple[int, ...]
+    downstream: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The nodes in an order in which each stands behind all that feed it; ties by index."""
+
+    nodes: tuple[PlannedNode, ...]
+
+    def require(self, given: Collection[str]) -> None:
+        """Raise MissingService, naming every service that a node uses and `given` does not hold."""
+        missing = sorted({name for node in self.nodes for name in node.services if name not in given})
+        users = dict.fromkeys(node.name for node in self.nodes if not set(node.services).isdisjoint(missing))
+        if missing:
+            raise MissingService(missing, list(users))
+
+
+def make_plan(graph: Graph) -> Plan:
+    """Check a graph and order it. Raises GraphError with every node named that stands in the way."""
+    if not isinstance(graph, Graph):
+        raise GraphError(f"expected a bonobo.Graph, got {type(graph).__name__}")
+    if not graph.nodes:
+        raise GraphError("the graph has no node; add some with add_chain")
+    unusable = [node for node in map(unwrap, graph) if not callable(node) and not isinstance(node, Iterable)]
+    if unusable:
+        raise GraphError(f"neither callable nor iterable: {_named(unusable)}")
+    outputs = [graph.outputs_of(index) for index in range(len(graph))]
+    order = _ordered(graph, outputs)
+    inputs = _inputs(graph, outputs)
+    unfed = [graph[index] for index in order if not inputs[index]]
+    if unfed:
+        raise GraphError(f"nothing feeds {_named(unfed)}; feed them from another chain with _output")
+    downstream: dict[int, frozenset[int]] = {}
+    for index in reversed(order):
+        downstream[index] = outputs[index].union(*(downstream[output] for output in outputs[index]))
+    return Plan(
+        tuple(
+            _planned(index, graph[index], inputs[index], outputs[index], downstream[index]) for index in order
+        )
+    )
+
+
+def _planned(
+    index: int, node: Any, inputs: set[int], outputs: frozenset[int], downstream: frozenset[int]
+) -> PlannedNode:
+    target = unwrap(node)
+    return PlannedNode(
+        index=index,
+        name=name_of(node),
+        target=target,
+        workers=node.n if isinstance(node, Parallel) else 1,
+        key=node.key if isinstance(node, Parallel) else None,
+        services=services_of(target) if callable(target) else (),
+        inputs=frozenset(inputs),
+        outputs=tuple(sorted(outputs)),
+        downstream=downstream,
+    )
+
+
+def _inputs(graph: Graph, outputs: list[frozenset[int]]) -> list[set[int]]:
+    inputs: list[set[int]] = [set() for _ in outputs]
+    for index in graph.outputs_of(BEGIN):
+        inputs[index].add(START)
+    for source, targets in enumerate(outputs):
+        for target in targets:
+            inputs[target].add(source)
+    return inputs
+
+
+def _ordered(graph: Graph, outputs: list[frozenset[int]]) -> list[int]:
+    waiting_for = [0] * len(outputs)
+    for targets in outputs:
+        for target in targets:
+            waiting_for[target] += 1
+    ready = [index for index, count in enumerate(waiting_for) if not count]
+    order = []
+    while ready:
+        index = heapq.heappop(ready)
+        order.append(index)
+        for target in outputs[index]:
+            waiting_for[target] -= 1
+            if not waiting_for[target]:
+                heapq.heappush(ready, target)
+    if len(order) < len(outputs):
+        stuck = [graph[index] for index, count in enumerate(waiting_for) if count]
+        raise GraphError(f"the graph has a cycle among {_named(stuck)}")
+    return order
+
+
+def _named(nodes: Iterable[Any]) -> str:
+    return ", ".join(name_of(node) for node in nodes)

@@ -1,0 +1,183 @@
+"""Plan and services -> a filled Report: threads, bounded channels, one supervisor. No wait is for ever.
+
+The calling thread supervises: nodes that end, failures and signals reach it as events of one queue. A
+fatal error cancels every wait at once. A stop lets what is in flight drain for a while, then cancels.
+After a cancellation threads have a bounded time to unwind; those still in somebody's code are abandoned.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from queue import Empty, SimpleQueue
+from threading import TIMEOUT_MAX, Lock
+from typing import Any
+
+from bonobo.channel import ROWS_PER_EDGE, Barrier, Channel
+from bonobo.console import Display
+from bonobo.constants import EMPTY
+from bonobo.emission import producer
+from bonobo.errors import Stopped
+from bonobo.ordered import OrderedWorker
+from bonobo.plan import START, Plan, PlannedNode
+from bonobo.report import NodeReport, Report
+from bonobo.worker import Worker
+
+DRAIN_SECONDS = 20.0
+GRACE_SECONDS = 5.0
+"""How long cancelled threads may take to unwind before they are abandoned."""
+
+
+class Runner:
+    """One execution of a plan. `events.put(Stopped)` stops it; a signal handler may call that."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        services: Mapping[str, Any],
+        report: Report,
+        display: Display,
+        *,
+        rows_per_edge: int = ROWS_PER_EDGE,
+        drain: float = DRAIN_SECONDS,
+        grace: float = GRACE_SECONDS,
+    ) -> None:
+        self.events: SimpleQueue[Stopped | None] = SimpleQueue()
+        self._report = report
+        self._display = display
+        self._drain = drain
+        self._grace = grace
+        self._deadline = math.inf
+        self._cancelled = False
+        self._over = False
+        # Guards what follows: which nodes have not ended, and the barriers that are under way.
+        self._lock = Lock()
+        self._running: set[int] = set()
+        self._barriers: set[Barrier] = set()
+        self._workers = {
+            node.index: self._worker(node, services, line, rows_per_edge)
+            for node, line in zip(plan.nodes, report.nodes, strict=True)
+        }
+        for worker in self._workers.values():
+            worker.connect(self._workers[index].inbox for index in worker.plan.outputs)
+
+    def _worker(
+        self, node: PlannedNode, services: Mapping[str, Any], line: NodeReport, rows_per_edge: int
+    ) -> Worker:
+        produce = producer(node.target, {name: services[name] for name in node.services})
+        kind = OrderedWorker if node.workers > 1 else Worker
+        return kind(node, produce, Channel(node.inputs, rows_per_edge), line, self)
+
+    def run(self) -> None:
+        """Run to the end. Failures of the run are in the report; an interruption of this thread raises."""
+        try:
+            self._start()
+            self._supervise()
+        except BaseException:
+            self._cancel()
+            self._supervise()
+            raise
+        finally:
+            self._abandon()
+
+    def reject(self, node: NodeReport, sequence: int, error: BaseException) -> None:
+        """Count a row error."""
+        if not self._over:
+            self._display.row_failed(self._report.reject(node, sequence, error), error)
+
+    def fail(self, error: BaseException, node: NodeReport) -> None:
+        """End the run: the first cause stays, and everything is cancelled."""
+        if not self._over:
+            self._report.fail(error, node)
+            self._cancel()
+
+    def begin_barrier(self, node: PlannedNode) -> Barrier:
+        """Announce a barrier to all nodes downstream of `node`."""
+        with self._lock:
+            barrier = Barrier(node.downstream & self._running)
+            self._barriers.add(barrier)
+            if self._cancelled:
+                barrier.cancel()
+        reached = node.downstream | {node.index}
+        for index in node.downstream:
+            worker = self._workers[index]
+            worker.inbox.expect(barrier, worker.plan.inputs & reached)
+        return barrier
+
+    def end_barrier(self, barrier: Barrier) -> None:
+        """Forget a barrier."""
+        with self._lock:
+            self._barriers.discard(barrier)
+
+    def ended(self, node: int) -> None:
+        """Note that a node ended; no barrier waits for it any longer."""
+        with self._lock:
+            self._running.discard(node)
+            barriers = list(self._barriers)
+        for barrier in barriers:
+            barrier.acknowledge(node)
+        self.events.put(None)
+
+    def _start(self) -> None:
+        for worker in self._workers.values():
+            if START in worker.plan.inputs:
+                worker.inbox.put(EMPTY)
+                worker.inbox.close(START)
+        self._running.update(self._workers)
+        for worker in self._workers.values():
+            worker.start()
+
+    def _supervise(self) -> None:
+        while self._unended():
+            stopped = self._next_event()
+            if stopped is not None:
+                self._stop(stopped)
+            if time.monotonic() >= self._deadline:
+                if self._cancelled:
+                    return
+                self._cancel()
+            self._display.progress(self._report)
+
+    def _unended(self) -> bool:
+        with self._lock:
+            return bool(self._running)
+
+    def _next_event(self) -> Stopped | None:
+        patience = min(self._deadline - time.monotonic(), self._display.interval, TIMEOUT_MAX)
+        try:
+            return self.events.get(timeout=max(patience, 0.0))
+        except Empty:
+            return None
+
+    def _stop(self, stopped: Stopped) -> None:
+        """End the heads of the stream, the nodes that no running node feeds; the others drain."""
+        self._report.fail(stopped)
+        with self._lock:
+            running = frozenset(self._running)
+            if not self._cancelled:
+                self._deadline = time.monotonic() + self._drain
+        for index in running:
+            if not self._workers[index].plan.inputs & running:
+                self._workers[index].stop()
+
+    def _cancel(self) -> None:
+        with self._lock:
+            if self._cancelled:
+                return
+            self._cancelled = True
+            self._deadline = time.monotonic() + self._grace
+            barriers = list(self._barriers)
+        for barrier in barriers:
+            barrier.cancel()
+        for worker in self._workers.values():
+            worker.cancel()
+        self.events.put(None)
+
+    def _abandon(self) -> None:
+        self._over = True
+        for index in self._running:
+            worker = self._workers[index]
+            self._report.abandoned += sum(thread.is_alive() for thread in worker.threads)
+            if worker.report.state != "failed":
+                worker.report.state = "stopped"

@@ -1,0 +1,72 @@
+"""Services are built once before row one, and closed once after the last row, whatever happened between.
+
+A mapping is closed by the engine: values that have a `close()`, in reverse order. A context manager owns
+what it yields: it is entered and exited, with the run's first fatal cause, and closes its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
+
+from bonobo.errors import UsageError, code_carried
+from bonobo.report import Report
+
+Services = Mapping[str, Any]
+GivenServices = Services | AbstractContextManager[Services] | None
+
+
+@contextmanager
+def hosted(given: GivenServices) -> Iterator[Services]:
+    """Open services for as long as the context lasts. Raises UsageError for what is no mapping of names."""
+    with ExitStack() as stack:
+        if isinstance(given, AbstractContextManager):
+            services = _checked(stack.enter_context(given))
+        else:
+            services = _checked({} if given is None else given)
+            for close in _closers(services):
+                stack.callback(close)
+        yield services
+
+
+def _checked(services: object) -> Services:
+    if isinstance(services, Mapping) and all(isinstance(name, str) for name in services):
+        return services
+    raise UsageError(
+        "services must be a mapping from names to objects, or a context manager that yields one; "
+        f"got {type(services).__name__}"
+    )
+
+
+def _closers(services: Services) -> list[Callable[[], object]]:
+    closers = []
+    for service in _distinct(services).values():
+        close = getattr(service, "close", None)
+        if callable(close) and not isinstance(service, type):
+            closers.append(close)
+    return closers
+
+
+def _distinct(services: Services) -> Services:
+    """Leave out second names of one object."""
+    seen: set[int] = set()
+    return {
+        name: service
+        for name, service in services.items()
+        if id(service) not in seen and not seen.add(id(service))  # type: ignore[func-returns-value]
+    }
+
+
+def collect(services: Services, report: Report) -> None:
+    """Read what services have to say after closing: `exit_code`, `summary() -> str`, `report() -> dict`."""
+    for name, service in _distinct(services).items():
+        code = code_carried(service)
+        if code is not None:
+            report.service_codes.append(code)
+        summary = getattr(service, "summary", None)
+        if callable(summary):
+            report.service_lines.extend(str(summary()).splitlines())
+        account = getattr(service, "report", None)
+        if callable(account):
+            report.services[name] = account()

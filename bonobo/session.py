@@ -1,0 +1,193 @@
+"""`bonobo.run`: one run from a graph to its report. It never exits the process; it reports failures."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bonobo.channel import ROWS_PER_EDGE
+from bonobo.console import Console, Display
+from bonobo.dot import dot
+from bonobo.errors import BonoboError, UsageError
+from bonobo.graph import Graph
+from bonobo.plan import make_plan
+from bonobo.report import NodeReport, Report
+from bonobo.runner import DRAIN_SECONDS, Runner
+from bonobo.services import GivenServices, Services, collect, hosted
+from bonobo.signals import SignalWatch
+
+
+@dataclass
+class Surroundings:
+    """What a command line says of every run under it; `reports` are those that came of it."""
+
+    display: Display
+    report: Path | None = None
+    watch: SignalWatch | None = None
+    reports: list[Report] = field(default_factory=list)
+
+
+class GraphFound(BaseException):
+    """Under `bonobo inspect`, `bonobo.run` goes no further than to show its graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self.graph = graph
+
+
+INSPECTING = object()
+_surroundings: ContextVar[Surroundings | object | None] = ContextVar("bonobo_surroundings", default=None)
+
+
+@contextmanager
+def surrounded(by: object) -> Iterator[None]:
+    """Let `by` (Surroundings, or INSPECTING) decide what `bonobo.run` means in this context."""
+    token = _surroundings.set(by)
+    try:
+        yield
+    finally:
+        _surroundings.reset(token)
+
+
+def run(
+    graph: Graph,
+    *,
+    services: GivenServices = None,
+    console: Display | None = None,
+    report: str | Path | None = None,
+    rows_per_edge: int = ROWS_PER_EDGE,
+    handle_signals: bool = False,
+) -> Report:
+    """Run a graph to its end and return the Report, whatever became of it; see its `exit_code` and `fatal`.
+
+    `services` is a mapping from names to objects, whose values with a `close()` are closed afterwards, or a
+    context manager that yields such a mapping: it is entered before row one and exited after the last, with
+    the fatal cause if there is one. After that, `exit_code`, `summary()` and `report()` of services are read.
+
+    `report` is a file for the report as JSON. `rows_per_edge` bounds the rows that wait between two nodes.
+    With `handle_signals` (main thread only) the first SIGINT or SIGTERM stops the run: what is in flight
+    drains for BONOBO_DRAIN seconds; a second signal leaves at once. Without it, an interruption of the
+    calling thread cancels the run, closes the services and goes on as the exception that it is.
+
+    >>> import bonobo
+    >>> report = bonobo.run(bonobo.Graph(range(3), print), console=bonobo.QUIET)
+    0
+    1
+    2
+    >>> report.exit_code, [node.rows_in for node in report.nodes]
+    (0, [1, 3])
+    """
+    around = _surroundings.get()
+    if around is INSPECTING:
+        raise GraphFound(graph)
+    if not isinstance(around, Surroundings):
+        around = Surroundings(Console())
+    session = _Session(
+        display=console or around.display,
+        file=around.report if report is None else Path(report),
+        watch=around.watch,
+        rows_per_edge=rows_per_edge,
+    )
+    around.reports.append(session.report)
+    if handle_signals and session.watch is None:
+        with SignalWatch() as session.watch:
+            return session.run(graph, services)
+    return session.run(graph, services)
+
+
+def inspect(graph: Graph, *, format: str = "graph") -> None:
+    """Print a graph in DOT on standard output; nothing is run and no service is built.
+
+    >>> import bonobo
+    >>> bonobo.inspect(bonobo.Graph(range(3), print))  # doctest: +ELLIPSIS
+    digraph {
+    ...
+    }
+    """
+    if format != "graph":
+        raise UsageError(f"unknown format {format!r}; there is: graph")
+    print(dot(graph))
+
+
+@dataclass
+class _Session:
+    display: Display
+    file: Path | None
+    watch: SignalWatch | None
+    rows_per_edge: int
+    report: Report = field(default_factory=Report)
+    services: Services = field(default_factory=dict)
+    interruption: KeyboardInterrupt | None = None
+
+    def run(self, graph: Graph, services: GivenServices) -> Report:
+        try:
+            self._carry_out(graph, services)
+        except BaseException as error:
+            self._note(error)
+        try:
+            collect(self.services, self.report)
+        except BaseException as error:
+            self._note(error)
+        self.report.close()
+        self._write()
+        self.display.end(self.report)
+        if self.watch is not None:
+            self.watch.deliver(None)
+        if self.interruption is not None:
+            raise self.interruption
+        return self.report
+
+    def _carry_out(self, graph: Graph, services: GivenServices) -> None:
+        """Raises what ended the run, after the services saw it."""
+        if self.file is not None and not self.file.parent.is_dir():
+            raise UsageError(f"there is no folder {str(self.file.parent)!r} to write the report into")
+        drain = _drain_seconds()
+        if self.watch is not None and self.watch.first is not None:
+            raise self.watch.first
+        plan = make_plan(graph)
+        self.report.nodes.extend(NodeReport(node.name) for node in plan.nodes)
+        with hosted(services) as self.services:
+            plan.require(self.services)
+            runner = Runner(
+                plan, self.services, self.report, self.display, rows_per_edge=self.rows_per_edge, drain=drain
+            )
+            if self.watch is not None:
+                self.watch.deliver(runner.events.put)
+            self.display.begin(self.report)
+            runner.run()
+            if self.report.fatal is not None:
+                raise self.report.fatal
+
+    def _note(self, error: BaseException) -> None:
+        if self.report.fatal is None and isinstance(error, KeyboardInterrupt):
+            self.interruption = error
+        self.report.fail(error)
+
+    def _write(self) -> None:
+        if self.file is None:
+            return
+        try:
+            text = json.dumps(self.report.to_json(), indent=2, default=str)
+            self.file.write_text(text + "\n", encoding="utf-8")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+            self.report.fail(BonoboError(f"the report could not be written: {reason}"))
+
+
+def _drain_seconds() -> float:
+    text = os.environ.get("BONOBO_DRAIN", "")
+    if not text:
+        return DRAIN_SECONDS
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise UsageError("BONOBO_DRAIN must be a number of seconds")
+    return seconds
