@@ -5,6 +5,7 @@
     WarehouseError                 exit_code
     ├── SettingsError              2   environment or flags
     ├── ConfigurationError         2   config.json; `problems` lists every one
+    ├── QueryError                 2   SQL that cannot be answered
     ├── PatientInBothSets          5   a patient stands under training and under validation
     └── StoreError                 4   a store said no: operation, key, cause
         ├── NotFound               4   no such object
@@ -47,6 +48,12 @@ class ConfigurationError(WarehouseError):
         self.problems = tuple(problems)
 
 
+class QueryError(WarehouseError):
+    """A person's SQL cannot be answered. The message is for that person: it may quote SQL and data."""
+
+    exit_code = 2
+
+
 class PatientInBothSets(WarehouseError):
     """The patient stands under training and under validation: nothing of it may be added to either."""
 
@@ -73,6 +80,10 @@ class StoreError(WarehouseError):
             return f"{self.operation}: {self.saying}"
         cause = self.cause if isinstance(self.cause, str) else type(self.cause).__name__
         return f"{self.operation}: {self.saying} ({cause})"
+
+    def __repr__(self) -> str:
+        # The default would show the arguments, and with them the key.
+        return f"{type(self).__name__}({str(self)!r})"
 
 
 class NotFound(StoreError):

@@ -1,0 +1,85 @@
+"""What is known of every object: a cache of the bucket, which decides nothing and can be rebuilt from it.
+
+Two implementations keep one contract: `MemoryCatalog`, and `DeltaCatalog` in `warehouse.storage.delta`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import pyarrow as pa
+
+from warehouse.domain.records import Assignment, ObjectInfo
+from warehouse.storage.catalog_memory import MemoryCatalog
+from warehouse.storage.catalog_pending import Listed, Pending, PendingObject
+from warehouse.storage.catalog_schema import OBJECTS, RUNS, decision_row
+from warehouse.storage.catalog_sql import InstanceHolder
+
+__all__ = [
+    "OBJECTS",
+    "RUNS",
+    "Catalog",
+    "InstanceHolder",
+    "Listed",
+    "MemoryCatalog",
+    "Pending",
+    "PendingObject",
+    "decision_row",
+]
+
+
+@runtime_checkable
+class Catalog(Protocol):
+    """The verbs. Every catalog is safe to use from many threads, and raises StoreError (`catalog`)."""
+
+    def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Commit rows of `objects` (see `decision_row`), all or none of them; no rows, no commit."""
+        ...
+
+    def append_run(self, run: Mapping[str, Any]) -> None:
+        """Commit one row of `runs`; its columns are those of RUNS."""
+        ...
+
+    def pending(self, listing: Iterable[tuple[ObjectInfo, int, str]]) -> Pending:
+        """Read a whole listing (see `Listed`), and give what of it is to be decided, in order.
+
+        An error of the listing is passed on, and then nothing is pending.
+        """
+        ...
+
+    def assignments(self) -> Iterator[Assignment]:
+        """Each patient that some decision assigned, once."""
+        ...
+
+    def waiting_patients(self) -> Iterator[tuple[str, str]]:
+        """Each patient whose clinical file is deferred now, with the reason."""
+        ...
+
+    def study_owners(self) -> Iterator[tuple[str, str]]:
+        """Each study UID with the patient whose it is by the earliest decision, in the order of the UIDs."""
+        ...
+
+    def instance_holders(self) -> Iterator[tuple[str, InstanceHolder]]:
+        """Each SOP Instance UID with the earliest object loaded with it, in the order of the UIDs."""
+        ...
+
+    def sites(self) -> set[str]:
+        """The submitting centres, as the clinical files spell them."""
+        ...
+
+    def last_run(self) -> Mapping[str, Any] | None:
+        """The row of the run that started last."""
+        ...
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """The answer to one SELECT over the views `objects`, `objects_now` and `runs`. Raises QueryError."""
+        ...
+
+    def version(self) -> int | None:
+        """The version of `objects`, which grows with each commit; None before the first."""
+        ...
+
+    def close(self) -> None:
+        """Give back what is held; idempotent."""
+        ...

@@ -1,0 +1,90 @@
+"""Errors of the catalog's libraries (delta-rs, Arrow, DuckDB, SQLite) become StoreErrors here, nowhere else.
+
+delta-rs and Arrow have few exception classes, so what went wrong is read from the words of the message;
+the message itself is not passed on, since it may quote a path or a value.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import duckdb
+import pyarrow as pa
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from warehouse.errors import Forbidden, StoreError, StoreFault, StoreUnavailable, WarehouseError
+
+OPERATION = "catalog"
+
+FOREIGN: tuple[type[Exception], ...] = (DeltaError, pa.ArrowException, duckdb.Error, sqlite3.Error, OSError)
+
+# The first that is found in the message wins. S3's codes: Amazon S3 API, "Error responses".
+MESSAGES: tuple[tuple[re.Pattern[str], type[StoreError], str], ...] = (
+    (
+        re.compile(r"NoSuchBucket|\bBucket\b.{0,40}\bnot found\b", re.I | re.S),
+        StoreUnavailable,
+        "the bucket does not exist",
+    ),
+    (
+        re.compile(r"ExpiredToken|TokenRefreshRequired|RequestExpired"),
+        Forbidden,
+        "the credentials have expired",
+    ),
+    (
+        re.compile(r"InvalidAccessKeyId|SignatureDoesNotMatch|RequestTimeTooSkewed"),
+        Forbidden,
+        "the credentials were refused",
+    ),
+    (
+        re.compile(r"AccessDenied|\b40[13] (?:Forbidden|Unauthorized)|Permission denied|os error 1(?:3)?\b|"
+                   r"don't have the (?:necessary|required) permissions|ACCESS_DENIED", re.I),
+        Forbidden,
+        "reading and writing under catalog/ must be allowed",
+    ),
+    (
+        re.compile(r"No space left|os error 28\b|disk is full|Out of Memory Error", re.I),
+        StoreFault,
+        "no room is left, on the disk or in the temporary directory",
+    ),
+)  # fmt: skip
+
+CLASSES: tuple[tuple[type[Exception], type[StoreError], str], ...] = (
+    (CommitFailedError, StoreFault, "other loaders kept committing first: run again"),
+    (TableNotFoundError, StoreFault, "the table cannot be made where it should stand"),
+    (DeltaError, StoreFault, "the table cannot be read or written"),
+    (pa.ArrowException, StoreFault, "the table holds what cannot be read"),
+    (duckdb.Error, StoreFault, "the query engine gave up"),
+    (sqlite3.Error, StoreFault, "the temporary index cannot be used"),
+    (OSError, StoreFault, "a file cannot be read or written"),
+)
+
+
+@contextmanager
+def translated() -> Generator[None]:
+    """Raise what a library of the catalog raises as a StoreError with operation `catalog`."""
+    try:
+        yield
+    except WarehouseError:
+        raise
+    except FOREIGN as error:
+        raise translate(error) from None
+    except Exception as error:
+        # delta-rs raises the bare class for what has no class of its own, such as a failed cast.
+        if type(error) is Exception:
+            raise translate(error) from None
+        raise
+
+
+def translate(error: Exception) -> StoreError:
+    """The error of our tree that stands for a foreign one."""
+    text, name = str(error), type(error).__name__
+    for pattern, kind, sentence in MESSAGES:
+        if pattern.search(text):
+            return kind(OPERATION, cause=f"{sentence}; {name}")
+    for raised, kind, sentence in CLASSES:
+        if isinstance(error, raised):
+            return kind(OPERATION, cause=f"{sentence}; {name}")
+    return StoreFault(OPERATION, cause=f"the table cannot be read or written; {name}")

@@ -1,0 +1,178 @@
+"""What both catalogs share: every question is SQL over a snapshot, in a workspace of its own.
+
+A question never waits for a commit, nor a commit for a question; rows that are committed after a question
+was put are not in its answer.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import duckdb
+import pyarrow as pa
+
+from warehouse.domain.records import Assignment, ObjectInfo
+from warehouse.errors import QueryError
+from warehouse.storage.catalog_errors import translated
+from warehouse.storage.catalog_pending import Pending
+from warehouse.storage.catalog_schema import to_arrow
+from warehouse.storage.catalog_work import EARLIEST, NEWEST, Source, moment, pages, workspace
+
+# Whose fault it is: these are about the reader's SQL, all others about the catalog.
+_READERS_FAULT = (
+    duckdb.ParserException,
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ConversionException,
+    duckdb.InvalidInputException,
+    duckdb.InvalidTypeException,
+    duckdb.OutOfRangeException,
+    duckdb.PermissionException,
+    duckdb.NotImplementedException,
+    duckdb.SyntaxException,
+    duckdb.TypeMismatchException,
+)
+
+# What Arrow could not read reaches us as if the SQL were wrong.
+_SOURCE_FAILED = re.compile(r"reading the stream|IOError|OSError")
+
+_ASSIGNMENTS = f"""
+    SELECT patient, "group", rule, site, folder, configuration, run, epoch_us(time)
+    FROM objects WHERE patient IS NOT NULL AND "group" IS NOT NULL AND folder IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY patient ORDER BY {NEWEST}) = 1
+    ORDER BY patient"""
+
+# By key alone: what a later upload of the same file settled is not waited for any more.
+_WAITING_PATIENTS = f"""
+    SELECT patient, reason FROM (
+        SELECT patient, reason, outcome, time, run, sequence FROM objects WHERE kind = 'clinical'
+        QUALIFY row_number() OVER (PARTITION BY key ORDER BY {NEWEST}) = 1
+    )
+    WHERE outcome = 'deferred' AND patient IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY patient ORDER BY {NEWEST}) = 1
+    ORDER BY patient"""
+
+# Decisions that were taken after the study was found to be this patient's, whatever became of the copy.
+_STUDIES = f"""
+    SELECT StudyInstanceUID, patient FROM objects
+    WHERE StudyInstanceUID IS NOT NULL AND patient IS NOT NULL AND (
+        outcome IN ('loaded', 'present') OR reason IN ('conflicting-copy', 'store-fault', 'forbidden',
+            'internal-error', 'retry', 'vanished', 'archived'))
+    ORDER BY StudyInstanceUID, {EARLIEST}"""
+
+_INSTANCES = f"""
+    SELECT SOPInstanceUID, key, etag, target_key, target_etag, target_size FROM objects
+    WHERE SOPInstanceUID IS NOT NULL AND target_key IS NOT NULL AND outcome IN ('loaded', 'present')
+    ORDER BY SOPInstanceUID, {EARLIEST}"""
+
+
+class InstanceHolder(NamedTuple):
+    """The object that holds a SOP Instance UID: the raw object (key, etag) and its copy."""
+
+    key: str
+    etag: str
+    target_key: str
+    target_etag: str
+    target_size: int
+
+
+class SqlCatalog(ABC):
+    """A catalog whose tables can be seen as Arrow. Safe to use from many threads."""
+
+    @abstractmethod
+    def sources(self, name: str) -> Sequence[Source]:
+        """The parts of the table `objects` or `runs` as they are now; none where nothing was committed."""
+
+    @abstractmethod
+    def version(self) -> int | None:
+        """The version of `objects`, which grows with each commit; None before the first."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what is held; idempotent."""
+
+    @abstractmethod
+    def _commit(self, name: str, rows: pa.Table) -> None: ...
+
+    def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Commit rows of `objects`, all or none. Raises StoreError; ValueError if one does not fit."""
+        if rows:
+            self._commit("objects", to_arrow("objects", rows))
+
+    def append_run(self, run: Mapping[str, Any]) -> None:
+        """Commit one row of `runs`. Raises StoreError; ValueError for a row that does not fit."""
+        self._commit("runs", to_arrow("runs", [run]))
+
+    def pending(self, listing: Iterable[tuple[ObjectInfo, int, str]]) -> Pending:
+        """Read a whole listing, and give what of it is to be decided. Passes on what the listing raises."""
+        return Pending(listing, self._snapshot("objects"))
+
+    def assignments(self) -> Iterator[Assignment]:
+        """Each patient that some decision assigned, once, by canonical identifier, as its newest row has it.
+
+        The group, rule and folder are those of the claim; site, run and time are those of the row.
+        """
+        for patient, group, rule, site, folder, configuration, run, time in self._rows(_ASSIGNMENTS):
+            yield Assignment(
+                patient=patient,
+                group=group,
+                rule=rule,
+                site=site or "",
+                folder=folder,
+                configuration=configuration or "",
+                run=run,
+                time=moment(time),
+            )
+
+    def waiting_patients(self) -> Iterator[tuple[str, str]]:
+        """Each patient whose clinical file is deferred now, with the reason, by canonical identifier."""
+        return self._rows(_WAITING_PATIENTS)
+
+    def study_owners(self) -> Iterator[tuple[str, str]]:
+        """Each study that a decision gave to a patient, with the first such patient, by study UID."""
+        return _first_of_each(self._rows(_STUDIES))
+
+    def instance_holders(self) -> Iterator[tuple[str, InstanceHolder]]:
+        """Each SOP Instance UID that has a copy, with the first object that held it, by UID."""
+        for sop_uid, *holder in _first_of_each(self._rows(_INSTANCES)):
+            yield sop_uid, InstanceHolder(*holder)
+
+    def sites(self) -> set[str]:
+        """The names of submitting centres, as the clinical files spell them."""
+        return {site for (site,) in self._rows("SELECT DISTINCT site FROM objects WHERE site IS NOT NULL")}
+
+    def last_run(self) -> dict[str, Any] | None:
+        """The row of the run that started last; None where there is none."""
+        table = self.query("SELECT * FROM runs ORDER BY started DESC, run DESC LIMIT 1")
+        return next(iter(table.to_pylist()), None)
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """The answer to one SELECT over `objects`, `objects_now`, `runs`. Raises QueryError, StoreError."""
+        with workspace(self._snapshot("objects", "runs")) as connection, translated():
+            try:
+                relation = connection.sql(sql, params=list(parameters) or None)
+                answer = pa.table(relation) if relation is not None else None
+            except _READERS_FAULT as error:
+                if _SOURCE_FAILED.search(str(error)):
+                    raise
+                raise QueryError(str(error)) from None
+        if answer is None:
+            raise QueryError("only a SELECT can be asked")
+        return answer
+
+    def _rows(self, select: str) -> Iterator[tuple[Any, ...]]:
+        with workspace(self._snapshot("objects")) as connection:
+            yield from pages(connection, select)
+
+    def _snapshot(self, *names: str) -> Mapping[str, Sequence[Source]]:
+        return {name: self.sources(name) for name in names}
+
+
+def _first_of_each(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """The first of the rows that share a first field; they come together."""
+    return (next(group) for _, group in groupby(rows, key=itemgetter(0)))

@@ -1,0 +1,144 @@
+"""One study belongs to one patient, one SOP Instance UID to one object: in this run, and against all before.
+
+What was committed is fetched when it is first asked for; with what this run claims it stands in a temporary
+file, so that memory is bounded whatever the number of images.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Generator, Iterable
+from typing import Any
+
+from warehouse.domain.records import ObjectInfo
+from warehouse.storage.catalog import Catalog, InstanceHolder
+from warehouse.storage.catalog_errors import translated
+
+CACHE_KIB = 16 * 1024
+
+_TABLES = {
+    "studies": "CREATE TABLE studies (uid TEXT PRIMARY KEY, patient TEXT) WITHOUT ROWID",
+    "instances": "CREATE TABLE instances (uid TEXT PRIMARY KEY, key TEXT, etag TEXT, "
+    "target_key TEXT, target_etag TEXT, target_size INTEGER) WITHOUT ROWID",
+    "lanes": "CREATE TABLE lanes (token TEXT PRIMARY KEY, lane TEXT) WITHOUT ROWID",
+}
+
+
+class Identities:
+    """Answers whose a study is and which object holds an instance. Safe to use from many threads.
+
+    Every method may raise StoreError: the catalog is read by the first question. The temporary file goes
+    with `close`.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._lock = threading.RLock()
+        self._filled: set[str] = set()
+        self._file: sqlite3.Connection | None = None
+        self._closing = contextlib.ExitStack()
+
+    def study_owner(self, study_uid: str) -> str | None:
+        """The canonical patient whose study this is, or None."""
+        with self._table("studies") as file:
+            found = file.execute("SELECT patient FROM studies WHERE uid = ?", (study_uid,)).fetchone()
+        return str(found[0]) if found else None
+
+    def claim_study(self, study_uid: str, patient: str) -> str:
+        """Whose study this is; it becomes `patient`'s where it was nobody's."""
+        with self._table("studies") as file:
+            _add(file, "studies", [(study_uid, patient)])
+            found = file.execute("SELECT patient FROM studies WHERE uid = ?", (study_uid,)).fetchone()
+        return str(found[0])
+
+    def instance(self, sop_uid: str) -> InstanceHolder | None:
+        """The object that holds this SOP Instance UID, or None."""
+        with self._table("instances") as file:
+            found = file.execute(
+                "SELECT key, etag, target_key, target_etag, target_size FROM instances WHERE uid = ?",
+                (sop_uid,),
+            ).fetchone()
+        return InstanceHolder(*found) if found else None
+
+    def register_instance(self, sop_uid: str, raw: ObjectInfo, target: ObjectInfo) -> InstanceHolder:
+        """The object that holds this SOP Instance UID; `raw`, copied to `target`, where none did."""
+        holder = InstanceHolder(raw.key, raw.etag, target.key, target.etag, target.size)
+        with self._table("instances") as file:
+            _add(file, "instances", [(sop_uid, *holder)])
+            return self.instance(sop_uid) or holder
+
+    def lane(self, sop_uid: str, target: str) -> str:
+        """A name that all images of this run with this SOP Instance UID, and with this target, share.
+
+        An image that joins two lanes takes that of its SOP Instance UID: a target is guarded by its
+        create-only write as well, an instance by nothing else.
+        """
+        tokens = (f"instance {sop_uid}", f"target {target}")
+        with self._table("lanes") as file:
+            for token in tokens:
+                found = file.execute("SELECT lane FROM lanes WHERE token = ?", (token,)).fetchone()
+                if found:
+                    break
+            lane = str(found[0]) if found else target
+            _add(file, "lanes", [(token, lane) for token in tokens])
+        return lane
+
+    def close(self) -> None:
+        """Remove the temporary file; idempotent."""
+        with self._lock:
+            self._closing.close()
+            self._file = None
+            self._filled.clear()
+
+    @contextlib.contextmanager
+    def _table(self, name: str) -> Generator[sqlite3.Connection]:
+        with self._lock:
+            if self._file is None:
+                with translated():
+                    self._file = self._open()
+            if name not in self._filled:
+                self._fill(self._file, name)
+                self._filled.add(name)
+            with translated():
+                yield self._file
+
+    def _open(self) -> sqlite3.Connection:
+        """A file of one process that nobody will read after a crash: no journal, no waiting for the disk."""
+        folder = self._closing.enter_context(tempfile.TemporaryDirectory(prefix="warehouse-"))
+        file = sqlite3.connect(
+            os.path.join(folder, "identities.sqlite"), isolation_level=None, check_same_thread=False
+        )
+        self._closing.callback(file.close)
+        file.execute("PRAGMA journal_mode = OFF")
+        file.execute("PRAGMA synchronous = OFF")
+        file.execute("PRAGMA locking_mode = EXCLUSIVE")
+        file.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        return file
+
+    def _fill(self, file: sqlite3.Connection, name: str) -> None:
+        with translated():
+            file.execute(f"DROP TABLE IF EXISTS {name}")
+            file.execute(_TABLES[name])
+            file.execute("BEGIN")
+        try:
+            with translated():
+                _add(file, name, self._committed(name))
+        finally:
+            file.execute("COMMIT")
+
+    def _committed(self, name: str) -> Iterable[tuple[Any, ...]]:
+        if name == "studies":
+            return self._catalog.study_owners()
+        if name == "instances":
+            return ((uid, *holder) for uid, holder in self._catalog.instance_holders())
+        return ()
+
+
+def _add(file: sqlite3.Connection, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert rows whose first field is new; those whose first field stands already change nothing."""
+    marks = ", ".join("?" * (_TABLES[name].count(" TEXT") + _TABLES[name].count(" INTEGER")))
+    file.executemany(f"INSERT OR IGNORE INTO {name} VALUES ({marks})", rows)
