@@ -1,0 +1,185 @@
+"""An S3 server on the loopback for all tests that want one: moto, made atomic, with faults on request."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import unquote
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+REGION = "eu-west-2"
+
+ERROR = (
+    "<?xml version='1.0' encoding='UTF-8'?><Error><Code>{}</Code><Message>a test's doing</Message></Error>"
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client sent; `name` is the API's name for the few requests that tests ask about."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        if "uploadId=" in self.query or self.query.startswith("uploads"):
+            names = {
+                "POST": "CompleteMultipartUpload",
+                "PUT": "UploadPartCopy",
+                "DELETE": "AbortMultipartUpload",
+            }
+            return "CreateMultipartUpload" if self.query.startswith("uploads") else names[self.method]
+        if "list-type=2" in self.query:
+            return "ListObjectsV2"
+        if "x-amz-copy-source" in self.headers:
+            return "CopyObject"
+        names = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}
+        return names.get(self.method, self.method)
+
+
+@dataclass
+class Fault:
+    """Answers the next `times` requests of one name with a status and an S3 code, instead of moto.
+
+    `after` lets moto act first, so that the effect is there and only its answer is lost. Status 0 cuts
+    the connection without an answer.
+    """
+
+    name: str
+    status: int
+    code: str
+    times: int = 1
+    after: bool = False
+
+
+class S3Server:
+    """moto behind a lock: one request at a time, as atomic as S3 is; it records and spoils requests.
+
+    moto ignores the conditions on CopyObject; those are added here, as API_CopyObject has them.
+    """
+
+    def __init__(self) -> None:
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._lock = threading.Lock()
+        self._session = boto3.Session("test-access-key", "test-secret-key", region_name=REGION)
+        self.faults: list[Fault] = []
+        self.seen: list[Request] = []
+        self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Quiet)
+        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join(timeout=10)
+        self._server.server_close()
+
+    def session(self) -> boto3.Session:
+        """One session for all: each new one reads the service's description again."""
+        return self._session
+
+    @cached_property
+    def client(self) -> Any:
+        """A boto3 client, for tests to play the uploader with."""
+        config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
+        return self._session.client("s3", endpoint_url=self.endpoint, config=config)
+
+    def new_bucket(self) -> str:
+        name = f"bucket-{uuid.uuid4().hex[:12]}"
+        self.client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        return name
+
+    def names_seen(self) -> list[str]:
+        return [request.name for request in self.seen]
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path, _, query = environ["RAW_URI"].partition("?")
+        headers = {
+            name[5:].replace("_", "-").lower(): value
+            for name, value in environ.items()
+            if name.startswith("HTTP_")
+        }
+        request = Request(environ["REQUEST_METHOD"], unquote(path), query, headers)
+        with self._lock:
+            self.seen.append(request)
+            fault = next((fault for fault in self.faults if fault.name == request.name), None)
+            if fault is not None:
+                fault.times -= 1
+                if not fault.times:
+                    self.faults.remove(fault)
+                if fault.after:
+                    list(self._moto(environ, lambda *_: None))
+                return _answer(fault, environ, start_response)
+            if request.name == "CopyObject" and (unmet := _unmet(request)):
+                return _answer(unmet, environ, start_response)
+            return list(self._moto(environ, start_response))
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, *_: object) -> None:
+        """Tests are quiet."""
+
+
+def _answer(fault: Fault, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    if not fault.status:
+        raise ConnectionError("the test wants no answer")
+    body = b"" if environ["REQUEST_METHOD"] == "HEAD" else ERROR.format(fault.code).encode()
+    start_response(f"{fault.status} {fault.code}", [("Content-Length", str(len(body)))])
+    return [body]
+
+
+def _unmet(request: Request) -> Fault | None:
+    backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    bucket, key = request.path.lstrip("/").split("/", 1)
+    source_bucket, source_key = unquote(request.headers["x-amz-copy-source"]).lstrip("/").split("/", 1)
+    source = backend.get_object(source_bucket, source_key)
+    wanted = request.headers.get("x-amz-copy-source-if-match")
+    if source is not None and wanted is not None and wanted.strip('"') != source.etag.strip('"'):
+        return Fault("CopyObject", 412, "PreconditionFailed")
+    taken = backend.get_object(bucket, key) is not None
+    if request.headers.get("if-none-match") == "*" and taken:
+        return Fault("CopyObject", 412, "PreconditionFailed")
+    return None
+
+
+@pytest.fixture(scope="session")
+def _s3_server() -> Iterator[S3Server]:
+    server = S3Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3_server(_s3_server: S3Server) -> Iterator[S3Server]:
+    """The server, with no fault planned and nothing recorded."""
+    _s3_server.faults.clear()
+    _s3_server.seen.clear()
+    yield _s3_server
+    _s3_server.faults.clear()
+
+
+@pytest.fixture(scope="session")
+def moto_endpoint(_s3_server: S3Server) -> str:
+    """The URL of the server, for whoever needs no more (`AWS_ENDPOINT_URL`). Any credentials will do."""
+    return _s3_server.endpoint
+
+
+@pytest.fixture
+def s3_bucket(_s3_server: S3Server) -> str:
+    """The name of a new, empty bucket."""
+    return _s3_server.new_bucket()
