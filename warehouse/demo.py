@@ -89,15 +89,19 @@ def write_drop(folder: Path) -> tuple[int, bool]:
 
 def raw_drop() -> Iterator[tuple[str, bytes]]:
     """The raw keys and bytes of the drop; the same at every call."""
+    for patient in _patients():
+        yield from _clinical_files(patient)
+        yield from _images(patient)
+    yield from _bad_uploads()
+
+
+def _patients() -> Iterator[_Patient]:
     number = 0
     for uploader, site, patients, scans in _COHORTS:
         for index in range(patients):
             number += 1
             day = f"2020-{4 + number % 6:02}-{1 + number % 28:02}"
-            patient = _Patient(number, uploader, site, day, scans[index % len(scans)])
-            yield from _clinical_files(patient)
-            yield from _images(patient)
-    yield from _bad_uploads()
+            yield _Patient(number, uploader, site, day, scans[index % len(scans)])
 
 
 def _clinical_files(patient: _Patient) -> Iterator[tuple[str, bytes]]:
@@ -155,7 +159,8 @@ def _bad_uploads() -> Iterator[tuple[str, bytes]]:
     """A handful of what real uploads hold, each with the verdict that the summary will give."""
     patient = _Patient(1, "northfield", "Northfield General Hospital", "2020-11-05", "ct")
     whole = _image(patient, "CT_small.dcm", 0, 90)
-    conflicting = bytearray(_image(patient, "CT_small.dcm", 0, 0))
+    first_image = next(_images(next(_patients())))[1]
+    conflicting = bytearray(first_image)
     conflicting[-1] ^= 1
     uploads = {
         "cut-short.dcm": whole[:-1000],
@@ -166,7 +171,7 @@ def _bad_uploads() -> Iterator[tuple[str, bytes]]:
         "escaping.dcm": _image(patient, "CT_small.dcm", 0, 91, PatientID="../../escape"),
         "nobody.dcm": _image(patient, "CT_small.dcm", 0, 92, PatientID="ANONYMOUS"),
         "same-instance-other-bytes.dcm": bytes(conflicting),
-        "uploaded-twice.dcm": _image(patient, "CT_small.dcm", 0, 0),
+        "uploaded-twice.dcm": first_image,
         "study-of-demo001.dcm": _image(
             _Patient(2, "northfield", None, "2020-11-05", "ct"),
             "CT_small.dcm",

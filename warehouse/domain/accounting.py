@@ -38,13 +38,15 @@ class Tally:
 
     listed: int = 0
     known: int = 0
+    unchanged: int = 0
     outcomes: Counter[Decided] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     places: Counter[tuple[Group, str]] = field(default_factory=Counter)
     waiting: dict[str, Waiting] = field(default_factory=dict)
 
     def add(self, outcome: Outcome) -> None:
-        """Count one outcome."""
+        """Count one outcome; `unchanged` are those that an earlier run deferred for the same reason."""
+        self.unchanged += decided_the_same_again(outcome)
         self.outcomes[outcome.decided] += 1
         if outcome.reason is not None:
             self.reasons[outcome.reason] += 1
@@ -76,6 +78,12 @@ class Tally:
         if quarantined and (strict or not arrived):
             return 3
         return 0
+
+
+def decided_the_same_again(outcome: Outcome) -> bool:
+    """Whether an object that was deferred is deferred again, so that there is nothing new to write down."""
+    earlier = outcome.raw.earlier
+    return earlier is not None and outcome.decided is Decided.DEFERRED and outcome.reason == earlier.reason
 
 
 def days_between(earlier: str, today: date) -> int:

@@ -47,8 +47,9 @@ def _lines(tally: Tally, today: date, dry_run: bool) -> Iterator[str]:
     yield f"{tally.listed} raw objects: {known}, {tally.decided} looked at now."
     if dry_run:
         yield "This is a dry run: nothing was written; the counts are those that a real run would give."
-    if tally.decided == 0 and tally.accounted:
-        yield "There is nothing to do."
+    if tally.decided == tally.unchanged and tally.accounted:
+        waits = f"; {tally.unchanged} wait for what is told below" if tally.unchanged else ""
+        yield f"There is nothing to do{waits}."
     if not tally.accounted:
         yield f"{tally.listed - tally.known - tally.decided} objects were not reached; the next run goes on."
     yield from _loaded(tally)
@@ -74,7 +75,8 @@ def _explained(tally: Tally, decided: Decided) -> Iterator[str]:
         yield f"{decided} {total}"
     for code, count in sorted(tally.reasons.items()):
         if REASONS[code].decided is decided:
-            yield f"  {count:>7}  {code}: {REASONS[code].meaning}; remedy: {REASONS[code].remedy}"
+            yield f"  {count:>7}  {code}: {REASONS[code].meaning}"
+            yield f"           -> {REASONS[code].remedy}"
 
 
 def _count(number: int, noun: str) -> str:

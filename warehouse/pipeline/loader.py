@@ -33,6 +33,7 @@ from warehouse.domain.records import (
 )
 from warehouse.errors import AlreadyExists, ConfigurationError, Forbidden, NotFound, StoreUnavailable
 from warehouse.pipeline.accounted import Row, accounted, outcome
+from warehouse.pipeline.reading import read_header
 
 if TYPE_CHECKING:
     from warehouse.storage.assignments import Assignments
@@ -86,7 +87,7 @@ def process_patient_data(row: Row, store: Store, assignments: Assignments) -> An
     patient, config = keys.canonical(row.pseudonym), row.config
     if _still_waits_for_its_site(row, patient, assignments):
         return outcome(row, Decided.DEFERRED, "unlisted-site")
-    problem = identity.patient_problem(row.pseudonym, _rules(config, assignments))
+    problem = identity.refusal(row.pseudonym, _rules(config, assignments))
     if problem is not None:
         return outcome(row, Decided.QUARANTINED, problem)
     record = _read_clinical(store, row)
@@ -287,21 +288,18 @@ def _read_clinical(store: Store, row: RawClinical) -> clinical.ClinicalRecord | 
 def _read_header(
     store: Store, info: ObjectInfo, rules: identity.IdentityRules, large_headers: Semaphore
 ) -> Header | dicom.Rejection:
-    """Send the examination the ranges that it asks for. Few may hold a large header at one time."""
-    examination = dicom.examine(info.size, rules)
-    with ExitStack() as stack:
-        stack.callback(examination.close)
-        answer: bytes | None = None
-        total, permitted = 0, False
-        while True:
-            try:
-                wanted = next(examination) if answer is None else examination.send(answer)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
+    """Read as much of an object as its examination asks for. Few may hold a large header at one time."""
+    total = 0
+    with ExitStack() as permit:
+
+        def read(wanted: dicom.Range) -> bytes:
+            nonlocal total
+            if total <= LARGE_HEADER < total + wanted.length:
+                permit.enter_context(large_headers)
             total += wanted.length
-            if total > LARGE_HEADER and not permitted:
-                permitted = stack.enter_context(large_headers)
-            answer = store.read(info.key, start=wanted.start, length=wanted.length, etag=info.etag).data
+            return store.read(info.key, start=wanted.start, length=wanted.length, etag=info.etag).data
+
+        return read_header(info.size, rules, read)
 
 
 def _same_instance(row: Copy, store: Store, identities: Identities) -> Outcome | None:

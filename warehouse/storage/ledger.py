@@ -18,7 +18,7 @@ import orjson
 from warehouse import __version__
 from warehouse.config import Config
 from warehouse.domain import summary
-from warehouse.domain.accounting import Tally
+from warehouse.domain.accounting import Tally, decided_the_same_again
 from warehouse.domain.records import Decided, Outcome, RawClinical
 from warehouse.storage.catalog import Catalog, decision_row
 
@@ -138,7 +138,7 @@ class Ledger:
             elif outcome.raw.earlier is not None:
                 self._waiting.pop(outcome.patient, None)
         self.tally.add(outcome)
-        if _decided_the_same_again(outcome):
+        if decided_the_same_again(outcome):
             return
         now = self._clock()
         configuration = outcome.raw.config.hash
@@ -176,8 +176,3 @@ class Ledger:
 
 def _waits_for_site(outcome: Outcome) -> bool:
     return isinstance(outcome.raw, RawClinical) and outcome.reason in _WAITS_FOR_SITE
-
-
-def _decided_the_same_again(outcome: Outcome) -> bool:
-    earlier = outcome.raw.earlier
-    return earlier is not None and outcome.decided is Decided.DEFERRED and outcome.reason == earlier.reason

@@ -1,0 +1,70 @@
+"""What several tests ask of a warehouse: to be loaded, and its state in a form that can be compared."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import bonobo
+from warehouse import warehouseloader
+from warehouse.services import run_services
+
+NOT_COMPARED = ("run", "time", "configuration")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One run of the loader in this process: the engine's report, and the run's own figures."""
+
+    code: int
+    report: Any
+    figures: dict[str, Any]
+    summary: str
+
+
+def load(store, catalog, *, concurrency=8, **how):
+    """Run the loader over a store and a catalog, as the command does."""
+    held = {}
+
+    @contextmanager
+    def services():
+        with run_services(store, catalog, **how) as made:
+            held.update(made)
+            yield made
+
+    report = bonobo.run(
+        warehouseloader.get_graph(concurrency), services=services(), console=bonobo.QUIET
+    )
+    ledger = held["ledger"]
+    return Loaded(report.exit_code, report, ledger.report(), ledger.summary())
+
+
+def decisions(catalog):
+    """The latest decision for each raw key, as a dictionary of its columns."""
+    table = catalog.query("SELECT * FROM objects_now")
+    return {row["key"]: row for row in table.to_pylist()}
+
+
+def state(store, catalog):
+    """All that two equal warehouses have in common: keys and bytes of both sets, assignments, decisions."""
+    tree = {
+        info.key: store.read(info.key).data
+        for group in ("training", "validation")
+        for info in store.list(f"{group}/")
+        if not info.key.startswith(f"{group}/catalog/")
+    }
+    assignments = {}
+    for info in store.list("assignments/"):
+        claim = json.loads(store.read(info.key).data)
+        assignments[info.key] = {name: claim[name] for name in claim if name not in NOT_COMPARED}
+    return tree, assignments, {key: _comparable(row) for key, row in decisions(catalog).items()}
+
+
+def _comparable(row):
+    left_out = {"run", "time", "etag", "target_etag", "last_modified", "sequence", "configuration"}
+    kept = {name: value for name, value in row.items() if name not in left_out}
+    if kept["outcome"] in ("loaded", "present"):
+        kept["outcome"], kept["reason"] = "loaded", None
+    return kept
