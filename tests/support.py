@@ -34,9 +34,7 @@ def load(store, catalog, *, concurrency=8, **how):
             held.update(made)
             yield made
 
-    report = bonobo.run(
-        warehouseloader.get_graph(concurrency), services=services(), console=bonobo.QUIET
-    )
+    report = bonobo.run(warehouseloader.get_graph(concurrency), services=services(), console=bonobo.QUIET)
     ledger = held["ledger"]
     return Loaded(report.exit_code, report, ledger.report(), ledger.summary())
 

@@ -21,7 +21,7 @@ from pathlib import PurePath
 from typing import Any
 
 from warehouse.domain.keys import canonical
-from warehouse.domain.records import Copy, Decided, ImageFacts, Outcome, Raw, ReadImage
+from warehouse.domain.records import Copy, Decided, ImageFacts, Outcome, Raw, RawClinical, ReadImage
 from warehouse.errors import (
     Archived,
     Changed,
@@ -91,6 +91,9 @@ def outcome(
                 "image": ImageFacts.of(row.header),
             }
             facts["flags"] = row.flags + facts.get("flags", ())
+        case RawClinical():
+            site = row.earlier.site if row.earlier else None
+            known = {"patient": canonical(row.pseudonym), "site": site}
         case _:
             earlier = row.earlier
             known = {"patient": earlier.patient, "site": earlier.site} if earlier else {}

@@ -89,10 +89,10 @@ def process_patient_data(row: Row, store: Store, assignments: Assignments) -> An
         return outcome(row, Decided.DEFERRED, "unlisted-site")
     problem = identity.refusal(row.pseudonym, _rules(config, assignments))
     if problem is not None:
-        return outcome(row, Decided.QUARANTINED, problem)
+        return outcome(row, Decided.QUARANTINED, problem, patient=None)
     record = _read_clinical(store, row)
     if isinstance(record, str):
-        return outcome(row, Decided.QUARANTINED, record, patient=patient)
+        return outcome(row, Decided.QUARANTINED, record)
     if not clinical.agrees(record, row.pseudonym):
         return outcome(row, Decided.QUARANTINED, "identity-mismatch", site=record.site)
     assignment = assignments.adopt(patient, config.hash)
@@ -100,7 +100,7 @@ def process_patient_data(row: Row, store: Store, assignments: Assignments) -> An
         decision = split.decide(patient, record.site, config)
         if isinstance(decision, str):
             end = Decided.DEFERRED if decision == "unlisted-site" else Decided.QUARANTINED
-            return outcome(row, end, decision, patient=patient, site=record.site)
+            return outcome(row, end, decision, site=record.site)
         assignment = assignments.claim(patient, row.pseudonym, decision, record.site or "", config.hash)
     return Copy(
         raw=row,
