@@ -12,14 +12,15 @@ import orjson
 
 from warehouse.domain.dicom_scan import Event, Kind, Scanner
 from warehouse.domain.dicom_text import DEFAULT, Encodings, encodings
-from warehouse.domain.dicom_values import BINARY_VRS, CONVERTERS, first_u16
+from warehouse.domain.dicom_values import BINARY_VRS, CONVERTERS, Json, first_u16
 
 _CHARACTER_SET = 0x00080005
 _PIXEL_REPRESENTATION = 0x00280103
 _LUT_DESCRIPTOR = 0x00283002
 _LUT_DATA = 0x00283006
 _VOI_LUT = 0x00283010
-# PS3.3 C.11.1.1.1: the first number of a descriptor counts entries, so it is never negative.
+# PS3.3 C.11.1.1.1: the first number of a descriptor counts entries, so it is never negative, even where
+# the VR says SS.
 _DESCRIPTORS = frozenset([0x00281101, 0x00281102, 0x00281103, _LUT_DESCRIPTOR])
 _OVERLAYS = frozenset(group << 16 | 0x3000 for group in range(0x6000, 0x601F, 2))
 _WAVEFORMS = frozenset([0x54000110, 0x54000112, 0x5400100A, 0x54001010])
@@ -83,13 +84,16 @@ class _Writer:
 
     def _value(self, event: Event) -> None:
         level = self.levels[-1]
+        if event.tag == _VOI_LUT:
+            level.entries[f"{event.tag:08X}"] = None
+            return
         raw = b""
         if event.vr not in BINARY_VRS or event.tag == _LUT_DATA:
             raw = bytes(self.scanner.data[event.start : event.start + event.length])
             self._remember(level, event.tag, raw)
         try:
             vr = self._vr(level, event)
-            entry = _binary(vr, event.length) if vr in BINARY_VRS else self._entry(level, event.tag, raw, vr)
+            entry = _binary(vr, event.length) if vr in BINARY_VRS else self._entry(level, event, raw, vr)
             packed = orjson.Fragment(orjson.dumps(entry))
         except (ValueError, orjson.JSONEncodeError):
             self._drop(event.tag)
@@ -122,17 +126,18 @@ class _Writer:
             return "OW" if self.scanner.implicit or (level.bits or 8) > 8 else "OB"
         return vr
 
-    def _entry(self, level: _Level, tag: int, raw: bytes, vr: str) -> dict[str, object]:
-        if tag == _VOI_LUT:
-            raise ValueError("the VOI LUT is a sequence")
-
+    def _entry(self, level: _Level, event: Event, raw: bytes, vr: str) -> dict[str, object]:
         if vr not in CONVERTERS:
             raise ValueError("no such VR")
-        charset = DEFAULT if tag == _CHARACTER_SET else level.charset
+        charset = DEFAULT if event.tag == _CHARACTER_SET else level.charset
         values = CONVERTERS[vr](raw, self.scanner.little, charset)
-        if tag in _DESCRIPTORS and len(values) > 1 and isinstance(values[0], int) and values[0] < 0:
-            values[0] += 1 << 16
+        if event.tag in _DESCRIPTORS and event.vr == "SS" and len(values) > 1:
+            values[0] = _unsigned(values[0])
         return {"vr": vr, "Value": values} if values else {"vr": vr}
+
+
+def _unsigned(value: Json) -> Json:
+    return value + (1 << 16) if isinstance(value, int) and value < 0 else value
 
 
 def _binary(vr: str, length: int) -> dict[str, object]:

@@ -37,7 +37,7 @@ _LONGEST = 1024  # bytes of (0008,0005) that are looked at; all defined terms to
 
 def _is_charset(name: str) -> bool:
     try:
-        b"".decode(name)
+        b"A\xff".decode(name, "replace")
         return codecs.lookup(name).name not in _NO_CHARSETS
     except (LookupError, ValueError):
         return False

@@ -50,7 +50,7 @@ def _link(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
 
 def _name(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
     """PS3.5 6.2.1: up to three component groups, parted by `=`."""
-    names = decode(raw.rstrip(b"\0 "), charset).split("\\")
+    names = [name.rstrip("=") for name in decode(raw.rstrip(b"\0 "), charset).split("\\")]
     if names == [""]:
         return []
     if "" in names:
