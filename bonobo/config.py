@@ -13,7 +13,8 @@ _SERVICES = "__bonobo_services__"
 def use(*names: str) -> Callable[[_Node], _Node]:
     """Declare the services that a node uses; each is passed as the keyword argument of its name.
 
-    They are looked up once, before the first row. Raises ValueError for what cannot be a keyword.
+    They are looked up once, before the first row. Raises ValueError for what cannot be a keyword
+    and TypeError for a node that cannot hold the declaration (a built-in function, a bound method).
 
     >>> import bonobo
     >>> from bonobo.testing import run_node
@@ -28,7 +29,10 @@ def use(*names: str) -> Callable[[_Node], _Node]:
             raise ValueError(f"not the name of a service: {name!r}; it must be usable as a keyword argument")
 
     def declare(node: _Node) -> _Node:
-        setattr(node, _SERVICES, tuple(dict.fromkeys((*services_of(node), *names))))
+        try:
+            setattr(node, _SERVICES, tuple(dict.fromkeys((*services_of(node), *names))))
+        except AttributeError:
+            raise TypeError("this node can carry no declaration; wrap it in a function") from None
         return node
 
     return declare

@@ -49,13 +49,22 @@ class Console:
     """The display of the command line.
 
     `quiet` leaves only the line that says what ended the run badly; `verbose` adds tracebacks, whose
-    messages may hold values of rows. `stream` is standard error unless told otherwise.
+    messages may hold values of rows. `stream` is standard error unless told otherwise; `results` is where
+    the summaries of services go, to `stream` unless told otherwise.
     """
 
-    def __init__(self, *, quiet: bool = False, verbose: bool = False, stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        stream: TextIO | None = None,
+        results: TextIO | None = None,
+    ) -> None:
         self._quiet = quiet
         self._verbose = verbose
         self._stream = stream
+        self._results = results
         self._lock = Lock()
         self._live: Live | None = None
         self._next = math.inf
@@ -118,8 +127,10 @@ class Console:
                 self._live.stop()
             self._live = None
         if not self._quiet:
-            for line in report.lines():
-                self._print(line)
+            for node in report.nodes:
+                self._print(node.line())
+            for line in report.service_lines:
+                self._print(line, self._results)
         if report.fatal is not None:
             self.error(report.fatal)
 
@@ -129,10 +140,10 @@ class Console:
             self._print("".join(traceback.format_exception(error)).rstrip())
         self._print(f"error: {describe(error)}")
 
-    def _print(self, line: str) -> None:
+    def _print(self, line: str, stream: TextIO | None = None) -> None:
         # A closed or full standard error is no reason to lose a run.
         with suppress(OSError, ValueError):
-            print(line, file=self._stream or sys.stderr, flush=True)
+            print(line, file=stream or self._stream or sys.stderr, flush=True)
 
 
 QUIET = Console(quiet=True)

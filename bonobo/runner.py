@@ -41,13 +41,11 @@ class Runner:
         *,
         rows_per_edge: int = ROWS_PER_EDGE,
         drain: float = DRAIN_SECONDS,
-        grace: float = GRACE_SECONDS,
     ) -> None:
         self.events: SimpleQueue[Stopped | None] = SimpleQueue()
         self._report = report
         self._display = display
         self._drain = drain
-        self._grace = grace
         self._deadline = math.inf
         self._cancelled = False
         self._over = False
@@ -166,7 +164,7 @@ class Runner:
             if self._cancelled:
                 return
             self._cancelled = True
-            self._deadline = time.monotonic() + self._grace
+            self._deadline = time.monotonic() + GRACE_SECONDS
             barriers = list(self._barriers)
         for barrier in barriers:
             barrier.cancel()

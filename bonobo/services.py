@@ -19,18 +19,19 @@ GivenServices = Services | AbstractContextManager[Services] | None
 
 @contextmanager
 def hosted(given: GivenServices) -> Iterator[Services]:
-    """Open services for as long as the context lasts. Raises UsageError for what is no mapping of names."""
+    """Open services for as long as the context lasts; `checked` tells whether they can be used."""
     with ExitStack() as stack:
         if isinstance(given, AbstractContextManager):
-            services = _checked(stack.enter_context(given))
-        else:
-            services = _checked({} if given is None else given)
-            for close in _closers(services):
-                stack.callback(close)
+            yield stack.enter_context(given)
+            return
+        services = checked({} if given is None else given)
+        for close in _closers(services):
+            stack.callback(close)
         yield services
 
 
-def _checked(services: object) -> Services:
+def checked(services: object) -> Services:
+    """Give services back if they are a mapping from names. Raises UsageError."""
     if isinstance(services, Mapping) and all(isinstance(name, str) for name in services):
         return services
     raise UsageError(

@@ -16,10 +16,10 @@ from bonobo.console import Console, Display
 from bonobo.dot import dot
 from bonobo.errors import BonoboError, UsageError
 from bonobo.graph import Graph
-from bonobo.plan import make_plan
+from bonobo.plan import Plan, make_plan
 from bonobo.report import NodeReport, Report
 from bonobo.runner import DRAIN_SECONDS, Runner
-from bonobo.services import GivenServices, Services, collect, hosted
+from bonobo.services import GivenServices, Services, checked, collect, hosted
 from bonobo.signals import SignalWatch
 
 
@@ -152,17 +152,26 @@ class _Session:
             raise self.watch.first
         plan = make_plan(graph)
         self.report.nodes.extend(NodeReport(node.name) for node in plan.nodes)
-        with hosted(services) as self.services:
-            plan.require(self.services)
-            runner = Runner(
-                plan, self.services, self.report, self.display, rows_per_edge=self.rows_per_edge, drain=drain
-            )
-            if self.watch is not None:
-                self.watch.deliver(runner.events.put)
-            self.display.begin(self.report)
-            runner.run()
-            if self.report.fatal is not None:
-                raise self.report.fatal
+        with hosted(services) as given:
+            try:
+                self._stream(plan, checked(given), drain)
+            except BaseException as error:
+                # Before the services see it: one of them might swallow it.
+                self._note(error)
+                raise
+
+    def _stream(self, plan: Plan, services: Services, drain: float) -> None:
+        self.services = services
+        plan.require(services)
+        runner = Runner(
+            plan, services, self.report, self.display, rows_per_edge=self.rows_per_edge, drain=drain
+        )
+        if self.watch is not None:
+            self.watch.deliver(runner.events.put)
+        self.display.begin(self.report)
+        runner.run()
+        if self.report.fatal is not None:
+            raise self.report.fatal
 
     def _note(self, error: BaseException) -> None:
         if self.report.fatal is None and isinstance(error, KeyboardInterrupt):
