@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import bonobo
@@ -66,3 +69,16 @@ def _comparable(row):
     if kept["outcome"] in ("loaded", "present"):
         kept["outcome"], kept["reason"] = "loaded", None
     return kept
+
+
+def bare_environment(**extra):
+    """An environment for a command that holds nothing of the developer's own settings."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    return {**kept, "HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true", **extra}
+
+
+def script(name):
+    """The path of an installed command."""
+    path = Path(sys.executable).parent / name
+    assert path.is_file(), f"{name} is not installed here: run bin/test"
+    return str(path)

@@ -135,10 +135,15 @@ def _load(settings: Settings, report: Path | None) -> int:
     account = bonobo.run(
         warehouseloader.get_graph(settings.concurrency),
         services=loader_services(settings),
-        console=bonobo.Console(),
+        console=bonobo.Console(results=sys.stdout),
         report=report,
         handle_signals=True,
     )
+    if account.abandoned:
+        # A thread is stuck in a call that cannot be interrupted; the interpreter would wait for it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(account.exit_code)
     return account.exit_code
 
 

@@ -1,15 +1,13 @@
 """The real commands, in subprocesses, in an environment that holds nothing of the developer's."""
 
-import os
 import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(sys.executable).parent
-ROOT = Path(__file__).parents[2]
+from support import bare_environment, script
+from warehouse.demo import write_drop
+
 TIMEOUT = 120
 
 
@@ -18,17 +16,6 @@ class Ended:
     code: int
     out: str
     err: str
-
-
-def bare_environment(**extra):
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
-    return {**kept, "HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true", **extra}
-
-
-def script(name):
-    path = SCRIPTS / name
-    assert path.is_file(), f"{name} is not installed here: run bin/test"
-    return str(path)
 
 
 @pytest.fixture
@@ -56,8 +43,6 @@ def command(tmp_path):
 @pytest.fixture
 def drop(tmp_path):
     """A folder that holds the demonstration's raw drop and configuration, not yet loaded."""
-    from warehouse.demo import write_drop
-
     folder = tmp_path / "drop"
     write_drop(folder)
     return folder

@@ -30,7 +30,9 @@ def test_the_demo_and_a_second_load(command, tmp_path):
     assert [key for key in loaded if not LAYOUT.fullmatch(key)] == []
     raw = [key for key in loaded if key.startswith("raw-")]
     assert f"{len(raw)} raw objects" in first.out
-    totals = dict(re.findall(r"^(loaded|present|quarantined|deferred|ignored) (\d+)$", first.out, re.MULTILINE))
+    totals = dict(
+        re.findall(r"^(loaded|present|quarantined|deferred|ignored) (\d+)$", first.out, re.MULTILINE)
+    )
     assert set(totals) == {"loaded", "present", "quarantined", "deferred", "ignored"}
     assert sum(map(int, totals.values())) == len(raw)
     placed = [key for key in loaded if re.match(r"(training|validation)/(data|ct|mri|xray|unknown)/", key)]
@@ -60,7 +62,8 @@ def test_every_copy_has_the_bytes_of_a_raw_file_and_every_image_its_metadata(com
 def test_no_patient_is_in_both_sets(command, tmp_path):
     command("warehouse", "demo", "d")
     patients = {
-        group: {path.name for path in (tmp_path / "d" / group).glob("*/*")} for group in ("training", "validation")
+        group: {path.name for path in (tmp_path / "d" / group).glob("*/*")}
+        for group in ("training", "validation")
     }
     assert patients["training"]
     assert patients["validation"]
