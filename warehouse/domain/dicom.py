@@ -52,6 +52,7 @@ _REFUSALS = {
     Kind.TRUNCATED: "truncated",
     Kind.UNREADABLE: "unreadable",
     Kind.TOO_DEEP: "nested-too-deep",
+    Kind.TOO_MANY: "header-too-large",
 }
 
 
@@ -153,6 +154,7 @@ def _scanner(source: Source, start: int, encoding: _Encoding, limits: Limits) ->
         implicit=encoding.implicit,
         little=encoding.little,
         nesting=limits.nesting,
+        elements=limits.elements,
         size=source.size,
     )
 
@@ -200,6 +202,7 @@ def _open(source: Source, limits: Limits) -> Reading[_Framing]:
         implicit=looks_implicit(source.data[start : start + 6]),
         little=True,
         nesting=limits.nesting,
+        elements=limits.elements,
         size=source.size,
         stop=lambda tag: tag >> 16 != 2,
     )
@@ -239,7 +242,7 @@ def _walk(scanner: Scanner, source: Source, top: TopLevel, cap: int) -> Reading[
                 yield from _supply(event, scanner, source, cap)
             case Kind.STOP | Kind.END:
                 return event
-            case Kind.TRUNCATED | Kind.UNREADABLE | Kind.TOO_DEEP:
+            case Kind.TRUNCATED | Kind.UNREADABLE | Kind.TOO_DEEP | Kind.TOO_MANY:
                 raise Refused(_REFUSALS[event.kind])
             case _ if scanner.depth == 0:
                 top.take(event, scanner.data)

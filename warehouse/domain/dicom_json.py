@@ -152,7 +152,7 @@ def document(scanner: Scanner) -> Document:
     writer = _Writer(scanner)
     while True:
         event = scanner.next()
-        if event.kind in (Kind.NEED, Kind.TRUNCATED, Kind.UNREADABLE, Kind.TOO_DEEP):
+        if event.kind in (Kind.NEED, Kind.TRUNCATED, Kind.UNREADABLE, Kind.TOO_DEEP, Kind.TOO_MANY):
             writer.dropped += 1
             break
         if event.kind in (Kind.STOP, Kind.END):

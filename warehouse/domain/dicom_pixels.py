@@ -27,6 +27,7 @@ _ROWS, _COLUMNS, _FRAMES = 0x00280010, 0x00280011, 0x00280008
 _SAMPLES, _BITS, _PHOTOMETRIC = 0x00280002, 0x00280100, 0x00280004
 
 
+_LAST = frozenset([Kind.END, Kind.TRUNCATED, Kind.UNREADABLE, Kind.TOO_DEEP, Kind.TOO_MANY])
 # How many places are tried from the end: what follows the pixels holds few sequences.
 _CANDIDATES = 64
 
@@ -50,6 +51,8 @@ def whole(pixels: Pixels, source: Source, top: TopLevel, syntax: str, limits: Li
     while (event := scanner.next()).kind is not Kind.END:
         if event.kind is Kind.TOO_DEEP:
             raise Refused("nested-too-deep")
+        if event.kind is Kind.TOO_MANY:
+            raise Refused("header-too-large")
         if event.kind in (Kind.TRUNCATED, Kind.UNREADABLE):
             raise Refused("truncated")
         if scanner.depth == 0:
@@ -63,6 +66,7 @@ def _follow(tail: bytes, before: Scanner, limits: Limits) -> Scanner:
         implicit=before.implicit,
         little=before.little,
         nesting=limits.nesting,
+        elements=limits.elements,
         size=len(tail),
         stop=lambda tag: False,
     )
@@ -126,7 +130,7 @@ def _behind_last_delimiter(tail: bytes, before: Scanner, limits: Limits) -> byte
             break
         following = tail[place + 8 :]
         scanner = _follow(following, before, limits)
-        while (kind := scanner.next().kind) not in (Kind.END, Kind.TRUNCATED, Kind.UNREADABLE, Kind.TOO_DEEP):
+        while (kind := scanner.next().kind) not in _LAST:
             pass
         if kind is Kind.END:
             return following

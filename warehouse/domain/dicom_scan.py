@@ -47,6 +47,7 @@ class Kind(Enum):
     TRUNCATED = auto()
     UNREADABLE = auto()
     TOO_DEEP = auto()
+    TOO_MANY = auto()
 
 
 class Event(NamedTuple):
@@ -115,7 +116,8 @@ class Scanner:
     """Step through `data` from `position`; `next()` gives one event and is called again after it.
 
     After NEED the driver extends `data` and calls again; when it has no more it first sets `size` to
-    what there is. `size` is the whole length where it is known. `nesting` bounds open sequences.
+    what there is. `size` is the whole length where it is known. `nesting` bounds open sequences,
+    `elements` all elements and items: a reader's time and memory go by their number, not by bytes.
     """
 
     def __init__(
@@ -126,6 +128,7 @@ class Scanner:
         implicit: bool,
         little: bool,
         nesting: int,
+        elements: int,
         size: int = sys.maxsize,
         stop: Callable[[int], bool] = PIXEL_TAGS.__contains__,
     ) -> None:
@@ -138,6 +141,7 @@ class Scanner:
         self._short = Struct(f"{order}H").unpack_from
         self._long = Struct(f"{order}L").unpack_from
         self._nesting = nesting
+        self._left = elements
         self._open_sequences = 0
         self._stop = stop
         self._frames = [_Frame(_Holds.ELEMENTS, implicit=implicit, bound=sys.maxsize, defined=False)]
@@ -159,6 +163,8 @@ class Scanner:
             return self._close()
         if self.position == self.size and len(self._frames) == 1:
             return Event(Kind.END)
+        if self._left == 0:
+            return Event(Kind.TOO_MANY)
         match frame.holds:
             case _Holds.ELEMENTS:
                 return self._element(frame)
@@ -206,6 +212,7 @@ class Scanner:
         frame = _Frame(holds, implicit=implicit, bound=end, defined=defined)
         frame.tag, frame.vr, frame.start = tag, header.vr, header.start
         self._frames.append(frame)
+        self._left -= 1
         self.position = header.start
         return None
 
@@ -235,6 +242,7 @@ class Scanner:
         if lack := self._lack(end, frame):
             return lack
         self.position = end
+        self._left -= 1
         if tag & 0x1FF00 == 0x10000 and tag & 0xFF >= 0x10 and header.length <= _CREATOR:
             raw = bytes(self.data[header.start : end])
             frame.creators[tag] = raw.decode("latin-1").rstrip("\0 ")

@@ -28,7 +28,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on one object, in bytes (and in levels for `nesting`).
+    """Bounds on one object, in bytes; `nesting` in levels, `elements` in elements and items of a header.
 
     `first_read` is the first range; `header` bounds what precedes the pixels, and what follows them;
     `inflated` is where a deflate stream is taken for a bomb; `tail` is the most that is read to see the
@@ -40,6 +40,7 @@ class Limits:
     inflated: int = 128 * 1024 * 1024
     tail: int = 256 * 1024
     nesting: int = 64
+    elements: int = 1_000_000
 
 
 class Refused(Exception):

@@ -173,6 +173,18 @@ def test_header_sizes() -> None:
     assert verdict(image(extra=private), limits=Limits(header=1 << 20)) == "header-too-large"
 
 
+@pytest.mark.parametrize("defined", [True, False])
+def test_headers_of_very_many_elements(defined: bool) -> None:
+    few = Limits(elements=1000)
+    many = sequence(0x00081140, *[item()] * 1000, defined=defined)
+    assert verdict(image(extra=many)) == "whole"
+    assert verdict(image(extra=many), limits=few) == "header-too-large"
+    flat = element(0x00091001, "LO") * 1000
+    assert verdict(image(extra=flat), limits=few) == "header-too-large"
+    assert verdict(image() + flat * 2, limits=few) == "header-too-large"
+    assert verdict(image(extra=flat[: 8000 // 2]), limits=few) == "whole"
+
+
 def test_non_images_are_loaded_unless_unwanted() -> None:
     report = image({0x00080016: ("UI", padded(SR, b"\0")), 0x00080060: ("CS", b"SR")}, tail=b"")
     header, _ = look(report)
