@@ -14,13 +14,17 @@ from urllib.parse import unquote
 
 import click
 import pytest
+from support import load
 
 import bonobo.cli
 import warehouse.cli
 from bonobo.graph import name_of
 from warehouse import config, warehouseloader
+from warehouse.demo import CONFIGURATION, raw_drop
 from warehouse.domain.reasons import REASONS
 from warehouse.settings import read_settings
+from warehouse.storage.catalog import MemoryCatalog
+from warehouse.storage.memory import MemoryStore
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
@@ -259,3 +263,12 @@ def test_the_picture_shows_the_graph_as_it_is() -> None:
     nodes = {name_of(node) for node in warehouseloader.get_graph(1)}
     assert nodes <= drawn, "draw it again, as CONTRIBUTING.md says"
     assert len(drawn - nodes) <= 2
+
+
+def test_the_readme_shows_what_the_demo_prints() -> None:
+    (shown,) = [block for _, block in _FENCE.findall(text_of(ROOT / "README.md")) if "raw objects" in block]
+    store = MemoryStore()
+    store.put("config.json", json.dumps(CONFIGURATION).encode())
+    for key, data in raw_drop():
+        store.put(key, data)
+    assert load(store, MemoryCatalog()).summary.startswith(shown.rstrip("\n"))
