@@ -14,13 +14,11 @@ import click
 from bonobo import session
 from bonobo.console import Console
 from bonobo.environ import environment
-from bonobo.errors import UsageError, exit_code_of
+from bonobo.errors import exit_code_of
 from bonobo.loading import Target, drawn, execute, graph_of, importable, services_of
 from bonobo.session import Surroundings, surrounded
 from bonobo.signals import SignalWatch
 from bonobo.version import VERSION
-
-USAGE = 2
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -91,16 +89,18 @@ def _leave(surroundings: Surroundings, code: int) -> NoReturn:
 @click.argument("file", required=False)
 @click.option("-m", "module", metavar="MODULE", help="Inspect a module instead of a file.")
 @click.option("-g", "--graph", is_flag=True, help="Draw the graph in DOT, on standard output.")
-def inspect(file: str | None, module: str | None, graph: bool) -> None:
+@click.option("-e", "--env", multiple=True, metavar="K=V", help="Set an environment variable meanwhile.")
+def inspect(file: str | None, module: str | None, graph: bool, env: Sequence[str]) -> None:
     """Show the graph of FILE, of a folder's __main__.py, or of a module. Builds no services."""
     if not graph:
         raise click.UsageError("say what to show: --graph")
     try:
         target = Target.named(file, module)
-        with importable(target):
+        with environment(env), importable(target):
             session.inspect(drawn(target))
-    except UsageError as error:
-        raise click.UsageError(str(error)) from error
+    except Exception as error:
+        Console().error(error)
+        sys.exit(exit_code_of(error))
 
 
 @main.command()
