@@ -161,9 +161,14 @@ def _examine(file: Path) -> Header | dicom.Rejection:
 
 
 def _what_next(folder: Path) -> str:
+    image = min(folder.glob("raw-*/*/images/*-*-*.dcm"))
     return f"""
 What to try next:
-  find {folder}/training {folder}/validation     the data set: group, type, patient, study, series
-  warehouse load {folder}                        again: there is nothing to do
-  warehouse header {folder}/raw-northfield/…/images/….dcm     one image's metadata
-  warehouse config check {folder}                then add the unlisted centre to config.json and load again"""
+  find {folder}/training {folder}/validation
+      the data set: group, type, patient, study, series
+  warehouse load {folder}
+      a second load: there is nothing to do
+  warehouse header {image}
+      the metadata of one image
+  warehouse config check {folder}
+      then add "Westhaven Clinic" to the sites in {folder}/config.json and load again: what waited arrives"""

@@ -7,6 +7,7 @@ later file of the same patient may have settled it.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,11 +20,16 @@ from warehouse import __version__
 from warehouse.config import Config
 from warehouse.domain import summary
 from warehouse.domain.accounting import Tally, decided_the_same_again
+from warehouse.domain.keys import safe_name
+from warehouse.domain.reasons import REASONS
 from warehouse.domain.records import Decided, Outcome, RawClinical
 from warehouse.storage.catalog import Catalog, decision_row
 
 COMMIT_ROWS = 5_000
 COMMIT_SECONDS = 30.0
+TOLD = 10
+
+log = logging.getLogger("warehouse")
 
 _WAITS_FOR_SITE = frozenset({"unlisted-site", "no-site"})
 
@@ -138,6 +144,7 @@ class Ledger:
             elif outcome.raw.earlier is not None:
                 self._waiting.pop(outcome.patient, None)
         self.tally.add(outcome)
+        self._tell(outcome)
         if decided_the_same_again(outcome):
             return
         now = self._clock()
@@ -145,6 +152,14 @@ class Ledger:
         self._rows.append(decision_row(outcome, run=self.run, time=now, configuration=configuration))
         if len(self._rows) >= COMMIT_ROWS or (now - self._committed_at).total_seconds() >= COMMIT_SECONDS:
             self._commit()
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Name the first objects on which something failed, so that somebody can look for the cause."""
+        reason = outcome.reason
+        if reason is None or not REASONS[reason].incomplete or self.tally.reasons[reason] > TOLD:
+            return
+        flags = ", ".join(outcome.flags) or "no details"
+        log.warning("%s was deferred: %s (%s)", safe_name(outcome.raw, self.run), reason, flags)
 
     def _commit(self) -> None:
         if self._rows:
