@@ -1,12 +1,16 @@
 """What is installed: two packages, two commands, nothing else."""
 
+from pathlib import Path
+
 from setuptools import find_packages, setup
+
+README = Path(__file__).with_name("README.md")
 
 setup(
     name="imaging-warehouse",
     version="0.1.0",
     description="Turns a raw drop of DICOM and clinical files into a research data set",
-    long_description=open("README.md", encoding="utf-8").read(),
+    long_description=README.read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",

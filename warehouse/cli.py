@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -163,7 +164,7 @@ def _examine(file: Path) -> Header | dicom.Rejection:
 def _what_next(folder: Path) -> str:
     image = min(folder.glob("raw-*/*/images/*-*-*.dcm"))
     return f"""
-What to try next:
+What to try next{_on_the_path()}:
   find {folder}/training {folder}/validation
       the data set: group, type, patient, study, series
   warehouse load {folder}
@@ -172,3 +173,10 @@ What to try next:
       the metadata of one image
   warehouse config check {folder}
       then add "Westhaven Clinic" to the sites in {folder}/config.json and load again: what waited arrives"""
+
+
+def _on_the_path() -> str:
+    """How to call the command by its name, where a script called it by its path."""
+    if shutil.which("warehouse") is not None:
+        return ""
+    return f" (first: `. {Path(sys.prefix) / 'bin' / 'activate'}`)"

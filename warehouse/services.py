@@ -69,9 +69,7 @@ def run_services(
     """The services of one run over any store and catalog; the run's row is written when it ends."""
     run = new_run(clock())
     counted = CountingStore(store)
-    ledger = Ledger(
-        catalog, run=run, clock=clock, requests=counted.counts, strict=strict, dry_run=dry_run
-    )
+    ledger = Ledger(catalog, run=run, clock=clock, requests=counted.counts, strict=strict, dry_run=dry_run)
     with closing(ledger), closing(Identities(catalog)) as identities:
         try:
             yield {
@@ -92,7 +90,7 @@ def new_run(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
-def _open(settings: Settings) -> tuple[FolderStore | S3Store, Catalog]:
+def _open(settings: Settings) -> tuple[FolderStore | S3Store, DeltaCatalog]:
     location = settings.location
     if location.kind == "folder":
         return FolderStore(location.name), DeltaCatalog(location.name)
@@ -104,6 +102,4 @@ def _open(settings: Settings) -> tuple[FolderStore | S3Store, Catalog]:
         copy_mode=settings.copy_mode,
         concurrency=settings.concurrency,
     )
-    return store, DeltaCatalog(
-        str(location), lambda: storage_options(session, settings.endpoint_url)
-    )
+    return store, DeltaCatalog(str(location), lambda: storage_options(session, settings.endpoint_url))

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from warehouse.domain.keys import canonical, safe_segment
+
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
-_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd]")
 _MAX_UID = 64  # PS3.5 9.1
-_MAX_SEGMENT = 255  # bytes of UTF-8: what a folder's name can hold
 
 
 def _no_folder(patient_id: str) -> bool:
@@ -36,20 +36,13 @@ def is_uid(text: str) -> bool:
     return len(text) <= _MAX_UID and _UID.fullmatch(text) is not None
 
 
-def is_safe_segment(text: str) -> bool:
-    """Tell whether `text` can be one segment of a key, whatever the configured pattern allows."""
-    if text in ("", ".", "..") or _UNSAFE.search(text):
-        return False
-    return len(text.encode("utf-8")) <= _MAX_SEGMENT
-
-
 def refusal(patient_id: str, rules: IdentityRules) -> str | None:
     """Give the reason for which a stripped PatientID is refused, None where it is not."""
-    if not is_safe_segment(patient_id):
+    if not safe_segment(patient_id):
         return "invalid-identity"
     if rules.patient_id_pattern.fullmatch(patient_id) is None and not rules.existing_folder(patient_id):
         return "invalid-identity"
-    canonical = patient_id.upper()
-    if canonical in rules.placeholder_ids or not canonical.strip("0"):
+    patient = canonical(patient_id)
+    if patient in rules.placeholder_ids or not patient.strip("0"):
         return "placeholder-identity"
     return None

@@ -39,7 +39,8 @@ SUFFIXES = {"data": ".json", "images": ".dcm"}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _IMAGE_STEM = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._ -]{0,127}")
 _CLINICAL_STEM = re.compile(r"(?P<pseudonym>.{1,255})_(?P<status>data|status)", re.DOTALL)
-_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# Separators, control characters, line ends, lone surrogates, and what a decoder leaves for lost bytes.
+_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd]")
 
 
 def canonical(identifier: str) -> str:

@@ -22,8 +22,11 @@ class Reason:
     broken: bool = False
 
 
-def _present(meaning: str, remedy: str) -> Reason:
-    return Reason(Decided.PRESENT, meaning, remedy)
+NO_REMEDY = "nothing"
+
+
+def _present(meaning: str) -> Reason:
+    return Reason(Decided.PRESENT, meaning, NO_REMEDY)
 
 
 def _quarantined(meaning: str, remedy: str) -> Reason:
@@ -44,8 +47,8 @@ _REPAIR = "send a corrected file under the same or another name"
 _ANONYMISE = "correct the identifier and send the file again"
 
 REASONS: Mapping[str, Reason] = {
-    "same-bytes": _present("its copy stood there already", "nothing"),
-    "same-instance": _present("an object with the same SOP Instance UID and bytes is loaded", "nothing"),
+    "same-bytes": _present("its copy stood there already"),
+    "same-instance": _present("an object with the same SOP Instance UID and bytes is loaded"),
     "no-clinical-data": _deferred(
         "the patient has no clinical file yet", "upload the patient's clinical file; the next run goes on"
     ),

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from warehouse.domain.accounting import Tally, days_between
-from warehouse.domain.reasons import REASONS
+from warehouse.domain.reasons import NO_REMEDY, REASONS
 from warehouse.domain.records import GROUPS, Decided
 
 _PLACES = ("data", "ct", "mri", "xray", "unknown")
@@ -37,12 +37,12 @@ def figures(tally: Tally, *, today: date) -> dict[str, Any]:
     }
 
 
-def text(tally: Tally, *, today: date, dry_run: bool = False) -> str:
+def text(tally: Tally, *, dry_run: bool = False) -> str:
     """The same in words: what was found, where it went, what did not go and why, who waits."""
-    return "\n".join(_lines(tally, today, dry_run))
+    return "\n".join(_lines(tally, dry_run))
 
 
-def _lines(tally: Tally, today: date, dry_run: bool) -> Iterator[str]:
+def _lines(tally: Tally, dry_run: bool) -> Iterator[str]:
     known = f"{tally.known} decided by an earlier run" if tally.known else "none known yet"
     yield f"{tally.listed} raw objects: {known}, {tally.decided} looked at now."
     if dry_run:
@@ -56,8 +56,9 @@ def _lines(tally: Tally, today: date, dry_run: bool) -> Iterator[str]:
     for decided in _NOT_LOADED:
         yield from _explained(tally, decided)
     for uploader, waiting in sorted(tally.waiting.items()):
-        days = days_between(waiting.oldest(), today)
-        yield f"  {_count(len(waiting.since), 'patient')} of {uploader} wait, the oldest upload for {days} days"
+        count = len(waiting.since)
+        wait = "patient waits" if count == 1 else "patients wait"
+        yield f"  {count:>7}  {wait} at {uploader}, the oldest upload of {waiting.oldest()}"
 
 
 def _loaded(tally: Tally) -> Iterator[str]:
@@ -76,8 +77,5 @@ def _explained(tally: Tally, decided: Decided) -> Iterator[str]:
     for code, count in sorted(tally.reasons.items()):
         if REASONS[code].decided is decided:
             yield f"  {count:>7}  {code}: {REASONS[code].meaning}"
-            yield f"           -> {REASONS[code].remedy}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+            if REASONS[code].remedy != NO_REMEDY:
+                yield f"           -> {REASONS[code].remedy}"

@@ -123,7 +123,7 @@ class Ledger:
         """The run in words, for a person."""
         if self._config is None:
             return ""
-        return summary.text(self.tally, today=self._clock().date(), dry_run=self._dry_run)
+        return summary.text(self.tally, dry_run=self._dry_run)
 
     def report(self) -> dict[str, Any]:
         """The run in figures, for a program; names no object and no patient."""
