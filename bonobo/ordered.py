@@ -53,7 +53,7 @@ class OrderedWorker(Worker):
         self._alive = self.plan.workers
 
     def cancel(self) -> None:
-        """Wake every wait and end."""
+        """Wake every wait; `stopping` is set by then."""
         super().cancel()
         with self._changed:
             self._cancelled = True

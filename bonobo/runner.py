@@ -163,6 +163,9 @@ class Runner:
         with self._lock:
             if self._cancelled:
                 return
+            # All flags before any wait is woken: no node that is cut short, or fed by one, may end as done.
+            for worker in self._workers.values():
+                worker.stopping = True
             self._cancelled = True
             self._deadline = time.monotonic() + GRACE_SECONDS
             barriers = list(self._barriers)
@@ -174,7 +177,9 @@ class Runner:
 
     def _abandon(self) -> None:
         self._over = True
-        for index in self._running:
+        with self._lock:
+            running = list(self._running)
+        for index in running:
             worker = self._workers[index]
             self._report.abandoned += sum(thread.is_alive() for thread in worker.threads)
             if worker.report.state != "failed":

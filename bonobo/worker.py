@@ -77,8 +77,7 @@ class Worker:
         self.inbox.drop()
 
     def cancel(self) -> None:
-        """Wake every wait and end."""
-        self.stopping = True
+        """Wake every wait; `stopping` is set by then."""
         self.inbox.cancel()
 
     def _live(self) -> None:

@@ -42,6 +42,12 @@ def in_time(function, *arguments, **keywords):
     return value
 
 
+@pytest.fixture(name="in_time")
+def in_time_fixture():
+    """Call any function under a deadline."""
+    return in_time
+
+
 @pytest.fixture
 def run():
     """`bonobo.run` without output, under a deadline."""
