@@ -14,13 +14,14 @@ from typing import Any, NamedTuple, Self
 
 import duckdb
 import pyarrow as pa
+import pyarrow.dataset as ds
 
 from warehouse.domain.records import Deferral, ObjectInfo
 from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_schema import TIME
-from warehouse.storage.catalog_work import NEWEST, Sources, moment, pages, workspace
+from warehouse.storage.catalog_work import NEWEST, Source, moment, pages, stream, workspace
 
-BATCH_ROWS = 50_000
+BATCH_ROWS = 122_880  # a whole row group, which goes to disk at once
 
 _LISTED = pa.schema(
     {
@@ -35,22 +36,41 @@ _LISTED = pa.schema(
     }
 )
 
+_DEFERRED = ds.field("outcome") == "deferred"
+_KEY = ("key", "etag")
+_MOMENT = ("time", "run", "sequence")
+_EARLIER = ("reason", "patient", "site", "configuration")
+
+# The query engine takes a stream, whose length it cannot know, for a short one; so the hash table of a join
+# is made of its right side, as it is written, and not of the side that is guessed to be the smaller.
+_AS_WRITTEN = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
+
 # Few rows are deferrals, and only those are sorted out by time: of the rest it is enough that they exist.
-# Each step is a hash join or a partition of narrow rows, which go to disk when they outgrow the memory.
-_STEPS = (
-    f"""CREATE TABLE deferral AS
-        SELECT key, etag, reason, patient, site, configuration, time, run, sequence
-        FROM objects WHERE outcome = 'deferred'
-        QUALIFY row_number() OVER (PARTITION BY key, etag ORDER BY {NEWEST}) = 1""",
-    """CREATE TABLE waiting AS
-        SELECT * FROM deferral AS earlier ANTI JOIN
-            (SELECT key, etag, time, run, sequence FROM objects WHERE outcome <> 'deferred') AS later
-        ON earlier.key = later.key AND earlier.etag = later.etag AND
-            (later.time, later.run, later.sequence) > (earlier.time, earlier.run, earlier.sequence)""",
-    """CREATE TABLE fresh AS
-        SELECT * FROM listed
-        ANTI JOIN (SELECT key, etag FROM objects WHERE outcome <> 'deferred') AS decided USING (key, etag)
-        ANTI JOIN waiting USING (key, etag)""",
+# Each step reads `objects` once, and is a join or a partition of narrow rows, which can go to disk.
+_STEPS: tuple[tuple[tuple[str, ...], ds.Expression, str], ...] = (
+    (
+        (*_KEY, *_MOMENT, *_EARLIER),
+        _DEFERRED,
+        f"""CREATE TABLE deferral AS
+            SELECT key, etag, reason, patient, site, configuration, time, run, sequence FROM objects
+            QUALIFY row_number() OVER (PARTITION BY key, etag ORDER BY {NEWEST}) = 1""",
+    ),
+    (
+        (*_KEY, *_MOMENT),
+        ~_DEFERRED,
+        """CREATE TABLE waiting AS
+            SELECT * FROM deferral ANTI JOIN (
+                SELECT earlier.key, earlier.etag FROM objects AS later JOIN deferral AS earlier
+                ON earlier.key = later.key AND earlier.etag = later.etag AND
+                    (later.time, later.run, later.sequence) > (earlier.time, earlier.run, earlier.sequence)
+            ) AS superseded USING (key, etag)""",
+    ),
+    (
+        _KEY,
+        ~_DEFERRED,
+        """CREATE TABLE fresh AS
+            SELECT * FROM listed ANTI JOIN objects USING (key, etag) ANTI JOIN waiting USING (key, etag)""",
+    ),
 )
 
 _PENDING = """
@@ -88,13 +108,18 @@ class Pending:
     `listed` and `known` are counts. Iterate it from one thread at a time, as often as need be.
     """
 
-    def __init__(self, listing: Iterable[tuple[ObjectInfo, int, str]], sources: Sources) -> None:
-        """Read the whole listing. What it raises is passed on, and then nothing is pending."""
+    def __init__(self, listing: Iterable[tuple[ObjectInfo, int, str]], objects: Sequence[Source]) -> None:
+        """Read the whole listing, against the parts of `objects`.
+
+        What the listing raises is passed on, and then nothing is pending.
+        """
         with ExitStack() as stack:
-            self._connection = stack.enter_context(workspace(sources))
+            self._connection = stack.enter_context(workspace())
             self.listed = _read_listing(self._connection, listing)
             with translated():
-                for step in _STEPS:
+                self._connection.execute(_AS_WRITTEN)
+                for columns, where, step in _STEPS:
+                    stream(self._connection, "objects", objects, columns, where)
                     self._connection.execute(step)
                 self.known = self.listed - _count_pending(self._connection)
             self._stack = stack.pop_all()
@@ -124,7 +149,6 @@ def _read_listing(
     with translated():
         connection.register("listed_0", _LISTED.empty_table())
         connection.execute("CREATE TABLE listed AS SELECT * FROM listed_0")
-        connection.execute("BEGIN")
     listed = 0
     entries = iter(listing)
     while batch := list(itertools.islice(entries, BATCH_ROWS)):
@@ -132,9 +156,6 @@ def _read_listing(
             connection.register("listed_0", _batch(batch))
             connection.execute("INSERT INTO listed SELECT * FROM listed_0")
         listed += len(batch)
-    with translated():
-        connection.execute("COMMIT")
-        connection.unregister("listed_0")
     return listed
 
 
@@ -156,11 +177,11 @@ def _batch(entries: Sequence[tuple[ObjectInfo, int, str]]) -> pa.Table:
 
 
 def _count_pending(connection: duckdb.DuckDBPyConnection) -> int:
-    row = connection.execute(
+    ((count,),) = connection.execute(
         "SELECT (SELECT count(*) FROM fresh)"
         " + (SELECT count(*) FROM listed SEMI JOIN waiting USING (key, etag))"
-    ).fetchone()
-    return int(row[0]) if row else 0
+    ).fetchall()
+    return int(count)
 
 
 def _pending_object(row: tuple[Any, ...]) -> PendingObject:

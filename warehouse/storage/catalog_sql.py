@@ -20,8 +20,8 @@ from warehouse.domain.records import Assignment, ObjectInfo
 from warehouse.errors import QueryError
 from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_pending import Pending
-from warehouse.storage.catalog_schema import to_arrow
-from warehouse.storage.catalog_work import EARLIEST, NEWEST, Source, moment, pages, workspace
+from warehouse.storage.catalog_schema import OBJECTS, TABLES, to_arrow
+from warehouse.storage.catalog_work import EARLIEST, NEWEST, Source, moment, pages, show, stream, workspace
 
 # Whose fault it is: these are about the reader's SQL, all others about the catalog.
 _READERS_FAULT = (
@@ -110,7 +110,7 @@ class SqlCatalog(ABC):
 
     def pending(self, listing: Iterable[tuple[ObjectInfo, int, str]]) -> Pending:
         """Read a whole listing, and give what of it is to be decided. Passes on what the listing raises."""
-        return Pending(listing, self._snapshot("objects"))
+        return Pending(listing, self.sources("objects"))
 
     def assignments(self) -> Iterator[Assignment]:
         """Each patient that some decision assigned, once, by canonical identifier, as its newest row has it.
@@ -153,24 +153,31 @@ class SqlCatalog(ABC):
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
         """The answer to one SELECT over `objects`, `objects_now`, `runs`. Raises QueryError, StoreError."""
-        with workspace(self._snapshot("objects", "runs")) as connection, translated():
+        sources = {name: self.sources(name) for name in TABLES}
+        with workspace() as connection, translated():
+            show(connection, sources)
             try:
-                relation = connection.sql(sql, params=list(parameters) or None)
-                answer = pa.table(relation) if relation is not None else None
+                return _answer(connection, sql, parameters)
             except _READERS_FAULT as error:
                 if _SOURCE_FAILED.search(str(error)):
                     raise
                 raise QueryError(str(error)) from None
-        if answer is None:
-            raise QueryError("only a SELECT can be asked")
-        return answer
 
     def _rows(self, select: str) -> Iterator[tuple[Any, ...]]:
-        with workspace(self._snapshot("objects")) as connection:
+        # A word of the question that is a column is read; one too many costs no more than time.
+        columns = [name for name in OBJECTS.names if re.search(rf"\b{name}\b", select)]
+        parts = self.sources("objects")
+        with workspace() as connection:
+            with translated():
+                stream(connection, "objects", parts, columns)
             yield from pages(connection, select)
 
-    def _snapshot(self, *names: str) -> Mapping[str, Sequence[Source]]:
-        return {name: self.sources(name) for name in names}
+
+def _answer(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any]) -> pa.Table:
+    statements = connection.extract_statements(sql)
+    if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+        raise QueryError("one SELECT can be asked, and nothing else")
+    return pa.table(connection.sql(sql, params=list(parameters) or None))
 
 
 def _first_of_each(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:

@@ -21,11 +21,11 @@ from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_schema import TABLES
 
 Source: TypeAlias = pa.Table | ds.Dataset
-Sources: TypeAlias = Mapping[str, Sequence[Source]]
 
-MEMORY = "384MB"
+MEMORY = "320MB"
 THREADS = 4  # each thread holds buffers of its own: more of them need more memory
 PAGE_ROWS = 4_096
+SCAN_ROWS = 16_384
 
 _SETTINGS: Mapping[str, Any] = {
     "autoinstall_known_extensions": False,
@@ -44,18 +44,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @contextmanager
-def workspace(sources: Sources) -> Generator[duckdb.DuckDBPyConnection]:
-    """A database with the views `objects`, `objects_now` and `runs` over `sources`; its files go at the end.
-
-    Use it from one thread at a time.
-    """
+def workspace() -> Generator[duckdb.DuckDBPyConnection]:
+    """An empty database; its files go at the end. Use it from one thread at a time."""
     with tempfile.TemporaryDirectory(prefix="warehouse-", ignore_cleanup_errors=True) as folder:
         settings = {**_SETTINGS, "temp_directory": os.path.join(folder, "spill")}
         with translated():
             connection = duckdb.connect(os.path.join(folder, "work.duckdb"), config=settings)
         try:
             with translated():
-                _prepare(connection, sources)
+                connection.execute("SET TimeZone = 'UTC'")
+                connection.execute("SET enable_external_access = false")
             yield connection
         finally:
             connection.close()
@@ -86,17 +84,49 @@ def moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-def _prepare(connection: duckdb.DuckDBPyConnection, sources: Sources) -> None:
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_external_access = false")
-    for name, schema in TABLES.items():
-        # The empty table gives each view all columns of the schema, in its order, whatever the sources have.
-        parts = [schema.empty_table(), *sources.get(name, ())]
-        for number, part in enumerate(parts):
-            connection.register(f"{name}_{number}", part)
-        union = " UNION ALL BY NAME ".join(f"SELECT * FROM {name}_{number}" for number in range(len(parts)))
-        connection.execute(f"CREATE TEMP VIEW {name} AS {union}")
+def show(connection: duckdb.DuckDBPyConnection, sources: Mapping[str, Sequence[Source]]) -> None:
+    """Make the views that a person's SQL is about: `objects`, `objects_now` and `runs`."""
+    for name in TABLES:
+        _view(connection, name, sources.get(name, ()))
     connection.execute(
         "CREATE TEMP VIEW objects_now AS SELECT * FROM objects"
         f" QUALIFY row_number() OVER (PARTITION BY key, etag ORDER BY {NEWEST}) = 1"
     )
+
+
+def stream(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    parts: Sequence[Source],
+    columns: Sequence[str],
+    where: ds.Expression | None = None,
+) -> None:
+    """Make a view of some columns of a table that can be read once, with little of it in memory.
+
+    Left to itself, Arrow reads far ahead, and whole files at a time, whatever the query engine's limit.
+    """
+    _view(connection, name, [_scan(part, columns, where) for part in parts])
+
+
+def _scan(part: Source, columns: Sequence[str], where: ds.Expression | None) -> pa.RecordBatchReader:
+    dataset = part if isinstance(part, ds.Dataset) else ds.dataset(part)
+    return dataset.scanner(
+        columns=[column for column in columns if column in dataset.schema.names],
+        filter=where,
+        batch_size=SCAN_ROWS,
+        batch_readahead=1,
+        fragment_readahead=1,
+        use_threads=False,
+        fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False)
+        if isinstance(part, ds.FileSystemDataset)
+        else None,
+    ).to_reader()
+
+
+def _view(connection: duckdb.DuckDBPyConnection, name: str, parts: Sequence[Any]) -> None:
+    # The empty table gives the view all columns of the schema, in its order, whatever the parts have.
+    shown = [TABLES[name].empty_table(), *parts]
+    for number, part in enumerate(shown):
+        connection.register(f"{name}_{number}", part)
+    union = " UNION ALL BY NAME ".join(f"SELECT * FROM {name}_{number}" for number in range(len(shown)))
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {union}")
