@@ -102,4 +102,6 @@ def _open(settings: Settings) -> tuple[FolderStore | S3Store, DeltaCatalog]:
         copy_mode=settings.copy_mode,
         concurrency=settings.concurrency,
     )
-    return store, DeltaCatalog(str(location), lambda: storage_options(session, settings.endpoint_url))
+    return store, DeltaCatalog(
+        str(location), lambda: storage_options(session, settings.endpoint_url, store.region)
+    )

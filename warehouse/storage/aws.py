@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ProfileNotFound
 from botocore.session import get_session
 
 from warehouse.errors import SettingsError, StoreUnavailable
+from warehouse.storage.s3_requests import DEFAULT_REGION
 
 
 def open_session(profile: str | None = None, role_arn: str | None = None) -> boto3.Session:
@@ -22,8 +23,12 @@ def open_session(profile: str | None = None, role_arn: str | None = None) -> bot
     return session if role_arn is None else _assume(session, role_arn)
 
 
-def storage_options(session: boto3.Session, endpoint_url: str | None) -> dict[str, str]:
+def storage_options(
+    session: boto3.Session, endpoint_url: str | None = None, region: str | None = None
+) -> dict[str, str]:
     """The session's credentials as they are now, in the words of the Delta tables' store.
+
+    `region` is the bucket's own, where it is known better than the session knows it.
 
     Raises StoreUnavailable where the session has none.
     """
@@ -37,7 +42,7 @@ def storage_options(session: boto3.Session, endpoint_url: str | None) -> dict[st
     options = {
         "AWS_ACCESS_KEY_ID": frozen.access_key,
         "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
-        "AWS_REGION": session.region_name or "us-east-1",
+        "AWS_REGION": region or session.region_name or DEFAULT_REGION,
         "aws_conditional_put": "etag",
     }
     if frozen.token:

@@ -72,6 +72,11 @@ class S3Store:
     def location(self) -> str:
         return f"s3://{self._requests.bucket}"
 
+    @property
+    def region(self) -> str:
+        """The bucket's region; `check` learns it."""
+        return self._requests.region
+
     def check(self) -> None:
         """Ask whether the bucket can be used (HeadBucket), and learn its region. Raises StoreUnavailable."""
         try:
@@ -153,7 +158,7 @@ class S3Store:
         self._requests.close()
 
     def _pages(self, operation: str, **parameters: str) -> Iterator[dict[str, Any]]:
-        """The pages of ListObjectsV2, whose keys boto3 asks for URL-encoded (any key survives) and decodes."""
+        """The pages of ListObjectsV2. boto3 asks for URL-encoded keys (XML loses some) and decodes them."""
         while True:
             page = self._requests.ask(operation, "", "list_objects_v2", parameters)
             yield page

@@ -91,6 +91,11 @@ class S3Requests:
         with self._lock:
             return dict(self._counts)
 
+    @property
+    def region(self) -> str:
+        """Where the bucket is taken to be: as configured, or as it was found."""
+        return self._region
+
     def close(self) -> None:
         self._retrier.close()
         self._control.close()
