@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -56,7 +57,8 @@ class Fault:
     """Answers the next `times` requests of one name with a status and an S3 code, instead of moto.
 
     `after` lets moto act first, so that the effect is there and only its answer is lost. Status 0 cuts
-    the connection without an answer.
+    the connection without an answer. `body` stands in for S3's error document;
+    so many bytes as `missing` says are promised and never sent.
     """
 
     name: str
@@ -64,6 +66,8 @@ class Fault:
     code: str
     times: int = 1
     after: bool = False
+    body: str | None = None
+    missing: int = 0
 
 
 class S3Server:
@@ -103,6 +107,10 @@ class S3Server:
         self.client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
         return name
 
+    def plan(self, name: str, status: int, code: str, **more: Any) -> None:
+        """Spoil the next requests of that name; see `Fault`."""
+        self.faults.append(Fault(name, status, code, **more))
+
     def names_seen(self) -> list[str]:
         return [request.name for request in self.seen]
 
@@ -135,11 +143,19 @@ class _Quiet(WSGIRequestHandler):
 
 
 def _answer(fault: Fault, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    if not fault.after:
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     if not fault.status:
+        environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         raise ConnectionError("the test wants no answer")
-    body = b"" if environ["REQUEST_METHOD"] == "HEAD" else ERROR.format(fault.code).encode()
-    start_response(f"{fault.status} {fault.code}", [("Content-Length", str(len(body)))])
+    document = ERROR.format(fault.code) if fault.body is None else fault.body
+    body = b"" if environ["REQUEST_METHOD"] == "HEAD" else document.encode()
+    headers = {
+        "Content-Length": str(len(body) + fault.missing),
+        "ETag": '"e"',
+        "Last-Modified": "Wed, 21 Oct 2015 07:28:00 GMT",
+    }
+    start_response(f"{fault.status} {fault.code}", list(headers.items()))
     return [body]
 
 
