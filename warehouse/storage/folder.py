@@ -14,7 +14,7 @@ import stat
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from warehouse.domain.records import ObjectInfo
@@ -103,7 +103,9 @@ class FolderStore:
         return same_stream(self, first, second)
 
     def close(self) -> None:
-        """Nothing is held between calls."""
+        """Leave no empty work area behind; another loader makes its own again."""
+        with contextlib.suppress(OSError), folder(self._root, ()) as root:
+            os.rmdir(WORK_AREA, dir_fd=root)
 
     @contextmanager
     def _opened(self, operation: str, key: str) -> Iterator[tuple[int, os.stat_result]]:
@@ -140,14 +142,26 @@ class FolderStore:
     def _scratch(self) -> Iterator[tuple[int, str, int]]:
         """A new file in the work area: the area's descriptor, the file's name and its descriptor."""
         name = uuid.uuid4().hex
-        with folder(self._root, (WORK_AREA,), make=True) as area:
-            descriptor = os.open(name, _NEW_FILE, 0o666, dir_fd=area)
+        with ExitStack() as held:
+            area, descriptor = self._new_scratch_file(name, held)
             try:
                 yield area, name, descriptor
             finally:
                 os.close(descriptor)
                 with contextlib.suppress(OSError):
                     os.unlink(name, dir_fd=area)
+
+    def _new_scratch_file(self, name: str, held: ExitStack) -> tuple[int, int]:
+        while True:
+            with ExitStack() as attempt:
+                try:
+                    area = attempt.enter_context(folder(self._root, (WORK_AREA,), make=True))
+                    descriptor = os.open(name, _NEW_FILE, 0o666, dir_fd=area)
+                except FileNotFoundError:
+                    # Another loader, at its end, removed the empty area meanwhile.
+                    continue
+                held.enter_context(attempt.pop_all())
+                return area, descriptor
 
 
 @contextmanager
