@@ -464,7 +464,8 @@ class TestCopies:
             store.copy(source, "target")
 
     @pytest.mark.parametrize(
-        ("mode", "request_name"), [("multipart", "CompleteMultipartUpload"), ("header", "CopyObject")]
+        ("mode", "request_name"),
+        [("multipart", "UploadPartCopy"), ("multipart", "CompleteMultipartUpload"), ("header", "CopyObject")],
     )
     def test_success_with_an_error_inside(self, make, fault, mode, request_name):
         """API_CopyObject: an error during the copy comes in the body of a 200."""
