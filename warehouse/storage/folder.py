@@ -104,7 +104,7 @@ class FolderStore:
 
     def close(self) -> None:
         """Leave no empty work area behind; another loader makes its own again."""
-        with contextlib.suppress(OSError), folder(self._root, ()) as root:
+        with contextlib.suppress(OSError, StoreUnavailable), folder(self._root, ()) as root:
             os.rmdir(WORK_AREA, dir_fd=root)
 
     @contextmanager

@@ -107,6 +107,16 @@ class TestRoot:
                 attempt()
             assert raised.value.exit_code == 2
 
+    def test_closing_never_fails(self, tmp_path, root, store):
+        FolderStore(tmp_path / "no" / "such").close()
+        store.create("a", b"x")
+        store.close()
+        assert [path.name for path in root.iterdir()] == ["a"]
+        store.create("b", b"x")
+        (root / ".warehouse-tmp" / "leftover").write_bytes(b"")
+        store.close()
+        assert (root / ".warehouse-tmp" / "leftover").exists()
+
     def test_a_file(self, tmp_path):
         (tmp_path / "file").write_bytes(b"")
         with pytest.raises(StoreUnavailable, match="not a folder"):
