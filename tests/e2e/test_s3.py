@@ -136,7 +136,7 @@ def test_an_unknown_profile(command, s3_server):
 
 def test_wrong_credentials(command, s3_server):
     bucket = s3_server.new_bucket()
-    s3_server.faults.append(Fault("HeadObject", 403, "Forbidden", times=9))
+    s3_server.plan("HeadObject", 403, "Forbidden", times=9)
     refused = command("warehouse", "load", bucket, env=environment(s3_server))
     assert refused.code == 2
     assert "access was denied" in one_line(refused)
