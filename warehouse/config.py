@@ -73,7 +73,7 @@ def parse(data: bytes) -> Config:
     placeholders = sorted({text.strip().upper() for text in document.placeholder_ids})
     meaning = {
         "raw_prefixes": prefixes,
-        "training_percentage": None if percentage is None else str(percentage.normalize()),
+        "training_percentage": None if percentage is None else f"{percentage.normalize():f}",
         "sites": {name: sorted(document.sites.get(name, ())) for name in TREATMENTS},
         "patient_id_pattern": document.patient_id_pattern,
         "placeholder_ids": placeholders,
