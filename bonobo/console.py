@@ -18,12 +18,15 @@ import rich.console
 from rich.live import Live
 from rich.table import Table
 
-from bonobo.errors import describe
+from bonobo.errors import UsageError, describe
 from bonobo.report import NodeReport, Rejected, Report
 
 LIVE_SECONDS = 0.25
 PLAIN_SECONDS = 30.0
 TRACEBACKS_SHOWN = 100
+
+UNUSABLE = UsageError.exit_code
+"""The code of a run that was asked for in vain: counts would only hide the line that says why."""
 
 
 class Display(Protocol):
@@ -126,7 +129,7 @@ class Console:
             with suppress(OSError, ValueError):
                 self._live.stop()
             self._live = None
-        if not self._quiet:
+        if not self._quiet and report.exit_code != UNUSABLE:
             for node in report.nodes:
                 self._print(node.line())
             for line in report.service_lines:

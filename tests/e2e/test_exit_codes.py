@@ -67,7 +67,7 @@ def test_2_no_bucket_is_named(command):
 
 
 def one_line(ended):
-    lines = [line for line in ended.err.splitlines() if not line.startswith(" - ")]
+    lines = ended.err.splitlines()
     assert len(lines) == 1, ended.err
     return lines[0]
 

@@ -100,7 +100,7 @@ def test_a_dry_run_says_what_a_real_run_would_and_writes_nothing(command, s3_ser
 
 
 def one_line(ended):
-    lines = [line for line in ended.err.splitlines() if not line.startswith(" - ")]
+    lines = ended.err.splitlines()
     assert len(lines) == 1, ended.err
     return lines[0]
 
