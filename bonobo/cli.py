@@ -98,6 +98,10 @@ def inspect(file: str | None, module: str | None, graph: bool, env: Sequence[str
         target = Target.named(file, module)
         with environment(env), importable(target):
             session.inspect(drawn(target))
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the drawing has seen enough; the interpreter must not try to flush what is left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         Console().error(error)
         sys.exit(exit_code_of(error))

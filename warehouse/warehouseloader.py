@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import bonobo
@@ -40,10 +42,12 @@ def get_graph(concurrency: int | None = None, **_: Any) -> bonobo.Graph:
     return graph
 
 
-def get_services(**_: Any) -> Any:
+@contextmanager
+def get_services(**_: Any) -> Iterator[Mapping[str, Any]]:
     """What the nodes name, made from the environment; see `warehouse.services`."""
-    return loader_services(read_settings(os.environ))
+    with loader_services(read_settings(os.environ)) as services:
+        yield services
 
 
 if __name__ == "__main__":
-    bonobo.run(get_graph(), services=get_services())
+    raise SystemExit(bonobo.run(get_graph(), services=get_services(), handle_signals=True).exit_code)
