@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import Any
 
 from warehouse.config import Config
 from warehouse.domain.records import (
@@ -68,51 +69,28 @@ def safe_segment(text: str) -> bool:
 def raw_object(info: ObjectInfo, config: Config, sequence: int = 0, earlier: Deferral | None = None) -> Raw:
     """Tell what a listed raw object is, from its key and what the listing said of it."""
     segments = info.key.split("/")
-    uploader = segments[0].removeprefix("raw-")
-    day = segments[1] if len(segments) == 4 else ""
-    if not _real_date(day):
-        day = ""
-
-    def other(decided: Decided, reason: str) -> RawOther:
-        return RawOther(
-            info=info,
-            config=config,
-            sequence=sequence,
-            uploader=uploader,
-            date=day,
-            earlier=earlier,
-            decided=decided,
-            reason=reason,
-        )
-
+    day = segments[1] if len(segments) == 4 and _real_date(segments[1]) else ""
+    common: dict[str, Any] = {
+        "info": info,
+        "config": config,
+        "sequence": sequence,
+        "uploader": segments[0].removeprefix("raw-"),
+        "date": day,
+        "earlier": earlier,
+    }
     ignored = _ignored(info, segments)
     if ignored is not None:
-        return other(Decided.IGNORED, ignored)
+        return RawOther(**common, decided=Decided.IGNORED, reason=ignored)
     kind, name = segments[2], segments[3]
     stem = name[: -len(SUFFIXES[kind])]
     if day and kind == "images" and _IMAGE_STEM.fullmatch(stem):
-        return RawImage(
-            info=info,
-            config=config,
-            sequence=sequence,
-            uploader=uploader,
-            date=day,
-            earlier=earlier,
-            file_name=name,
-        )
-    match = _CLINICAL_STEM.fullmatch(stem)
-    if day and kind == "data" and match is not None and safe_segment(match["pseudonym"].strip()):
+        return RawImage(**common, file_name=name)
+    match = _CLINICAL_STEM.fullmatch(stem) if day and kind == "data" else None
+    if match is not None and safe_segment(pseudonym := match["pseudonym"].strip()):
         return RawClinical(
-            info=info,
-            config=config,
-            sequence=sequence,
-            uploader=uploader,
-            date=day,
-            earlier=earlier,
-            pseudonym=match["pseudonym"].strip(),
-            status="data" if match["status"] == "data" else "status",
+            **common, pseudonym=pseudonym, status="data" if match["status"] == "data" else "status"
         )
-    return other(Decided.QUARANTINED, "invalid-key")
+    return RawOther(**common, decided=Decided.QUARANTINED, reason="invalid-key")
 
 
 def _ignored(info: ObjectInfo, segments: list[str]) -> str | None:
