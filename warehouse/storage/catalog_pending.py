@@ -119,7 +119,7 @@ class Pending:
             with translated():
                 self._connection.execute(_AS_WRITTEN)
                 for columns, where, step in _STEPS:
-                    stream(self._connection, "objects", objects, columns, where)
+                    stream(self._connection, objects, columns, where)
                     self._connection.execute(step)
                 self.known = self.listed - _count_pending(self._connection)
             self._stack = stack.pop_all()

@@ -169,7 +169,7 @@ class SqlCatalog(ABC):
         parts = self.sources("objects")
         with workspace() as connection:
             with translated():
-                stream(connection, "objects", parts, columns)
+                stream(connection, parts, columns)
             yield from pages(connection, select)
 
 

@@ -24,7 +24,7 @@ Source: TypeAlias = pa.Table | ds.Dataset
 
 MEMORY = "320MB"
 THREADS = 4  # each thread holds buffers of its own: more of them need more memory
-PAGE_ROWS = 4_096
+PAGE_ROWS = 16_384
 SCAN_ROWS = 16_384
 
 _SETTINGS: Mapping[str, Any] = {
@@ -38,6 +38,15 @@ _SETTINGS: Mapping[str, Any] = {
 # Newest first. The run and its sequence settle what one clock tick cannot.
 NEWEST = "time DESC, run DESC, sequence DESC"
 EARLIEST = "time, run, sequence"
+
+# Most objects are decided once: only the others are sorted, and whole rows of the first are never held.
+_OBJECTS_NOW = f"""
+    CREATE TEMP VIEW objects_now AS
+    WITH again AS (SELECT key, etag FROM objects GROUP BY key, etag HAVING count(*) > 1)
+    SELECT * FROM objects ANTI JOIN again USING (key, etag)
+    UNION ALL
+    SELECT * FROM objects SEMI JOIN again USING (key, etag)
+    QUALIFY row_number() OVER (PARTITION BY key, etag ORDER BY {NEWEST}) = 1"""
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -88,30 +97,28 @@ def show(connection: duckdb.DuckDBPyConnection, sources: Mapping[str, Sequence[S
     """Make the views that a person's SQL is about: `objects`, `objects_now` and `runs`."""
     for name in TABLES:
         _view(connection, name, sources.get(name, ()))
-    connection.execute(
-        "CREATE TEMP VIEW objects_now AS SELECT * FROM objects"
-        f" QUALIFY row_number() OVER (PARTITION BY key, etag ORDER BY {NEWEST}) = 1"
-    )
+    connection.execute(_OBJECTS_NOW)
 
 
 def stream(
     connection: duckdb.DuckDBPyConnection,
-    name: str,
     parts: Sequence[Source],
     columns: Sequence[str],
     where: ds.Expression | None = None,
 ) -> None:
-    """Make a view of some columns of a table that can be read once, with little of it in memory.
+    """Make a view of `objects` that can be read once, with little of it in memory.
 
-    Left to itself, Arrow reads far ahead, and whole files at a time, whatever the query engine's limit.
+    It holds the key and those of `columns` that the parts have; the others are null in it.
     """
-    _view(connection, name, [_scan(part, columns, where) for part in parts])
+    _view(connection, "objects", [_scan(part, columns, where) for part in parts])
 
 
 def _scan(part: Source, columns: Sequence[str], where: ds.Expression | None) -> pa.RecordBatchReader:
+    # Left to itself, Arrow decodes ahead of a slow reader up to a gibibyte, whatever DuckDB's limit; without
+    # threads of its own it decodes what is asked for.
     dataset = part if isinstance(part, ds.Dataset) else ds.dataset(part)
     return dataset.scanner(
-        columns=[column for column in columns if column in dataset.schema.names],
+        columns=[column for column in dataset.schema.names if column in {"key", *columns}],
         filter=where,
         batch_size=SCAN_ROWS,
         batch_readahead=1,

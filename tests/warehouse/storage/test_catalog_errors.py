@@ -1,0 +1,75 @@
+"""Every error of the catalog's libraries is mapped, and no message of theirs is passed on."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import deltalake.exceptions
+import duckdb
+import pyarrow as pa
+import pytest
+
+from warehouse.errors import AlreadyExists, Forbidden, StoreError, StoreFault, StoreUnavailable
+from warehouse.storage.catalog_errors import translate, translated
+
+CLASSES = [
+    *(error for error in vars(deltalake.exceptions).values() if isinstance(error, type)),
+    *(
+        error
+        for error in vars(pa.lib).values()
+        if isinstance(error, type) and issubclass(error, pa.ArrowException)
+    ),
+    *(
+        error
+        for error in vars(duckdb).values()
+        if isinstance(error, type) and issubclass(error, duckdb.Error)
+    ),
+    *(
+        error
+        for error in vars(sqlite3).values()
+        if isinstance(error, type) and issubclass(error, sqlite3.Error)
+    ),
+    OSError,
+    FileNotFoundError,
+    Exception,
+]
+
+
+@pytest.mark.parametrize(
+    "kind", sorted({error for error in CLASSES if issubclass(error, Exception)}, key=str)
+)
+def test_every_class_becomes_a_store_error_without_the_message(kind):
+    with pytest.raises(StoreError) as caught, translated():
+        raise kind("raw-a/2020-01-01/data/PRIVATE_data.json")
+    assert caught.value.operation == "catalog"
+    assert kind.__name__ in str(caught.value)
+    assert "PRIVATE" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("404 Not Found <Error><Code>NoSuchBucket</Code>", StoreUnavailable),
+        ("403 Forbidden <Error><Code>ExpiredToken</Code>", Forbidden),
+        ("Server returned non-2xx status code: 403 Forbidden: ", Forbidden),
+        ("AWS Error ACCESS_DENIED during HeadObject operation", Forbidden),
+        ("Permission denied (os error 13)", Forbidden),
+        ("Operation not permitted (os error 1)", Forbidden),
+        ("No such file or directory (os error 2)", StoreFault),
+        ("Is a directory (os error 17)", StoreFault),
+        ("No space left on device (os error 28)", StoreFault),
+        ("503 Service Unavailable: 40300 bytes", StoreFault),
+    ],
+)
+def test_the_words_tell_the_kind(message, expected):
+    assert type(translate(OSError(message))) is expected
+
+
+@pytest.mark.parametrize(
+    "error", [AlreadyExists("create"), ValueError("ours"), KeyError("ours"), KeyboardInterrupt()]
+)
+def test_what_is_not_foreign_passes(error):
+    with pytest.raises(type(error)) as caught, translated():
+        raise error
+    assert caught.value is error
