@@ -14,11 +14,11 @@ from urllib.parse import unquote
 
 import click
 import pytest
-from support import load
 
 import bonobo.cli
 import warehouse.cli
 from bonobo.graph import name_of
+from support import load
 from warehouse import config, warehouseloader
 from warehouse.demo import CONFIGURATION, raw_drop
 from warehouse.domain.reasons import REASONS
