@@ -19,7 +19,7 @@ setup(
     install_requires=[
         "boto3>=1.40,<2",
         "click>=8.1,<9",
-        "deltalake>=1.2,<2",
+        "deltalake>=1.4,<2",
         "duckdb>=1.4,<3",
         "obstore>=0.8,<0.13",
         "orjson>=3.10,<4",
