@@ -37,7 +37,7 @@ COMMIT_RETRIES = 100
 REOPENINGS = 10
 
 # Folders whose names delta-rs decodes twice, or refuses: it turns paths into URLs and back.
-_UNUSABLE = re.compile(r"%[0-9A-Fa-f]|[\[\]\\^|\x00-\x1f\x7f]")
+_UNUSABLE = re.compile(r"%[0-9A-Fa-f]{2}|[\[\]\\^|\x00-\x1f\x7f]")
 
 
 class DeltaCatalog(SqlCatalog):
@@ -106,7 +106,7 @@ class DeltaCatalog(SqlCatalog):
         if not self._on_s3 and _UNUSABLE.search(os.path.realpath(self._location)):
             raise StoreUnavailable(
                 OPERATION,
-                cause="the folder's path holds %, followed by a hexadecimal digit, or one of [ ] \\ ^ |, "
+                cause="the folder's path holds % before two hexadecimal digits, or one of [ ] \\ ^ |, "
                 "which the catalog's tables cannot stand under: rename it",
             )
         return f"{self._location}/catalog/{name}"

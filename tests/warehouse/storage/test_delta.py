@@ -40,7 +40,7 @@ def s3_catalog(s3_bucket, moto_endpoint):
 
 
 @pytest.mark.parametrize(
-    "name", ["plain", "with space", "é 日 😀", "100%", "a#b?c&d=e", "~`'\"{}<>*:;,@!$()+"]
+    "name", ["plain", "with space", "é 日 😀", "100%", "%4z", "a#b?c&d=e", "~`'\"{}<>*:;,@!$()+"]
 )
 def test_a_folder_of_any_usual_name(tmp_path, name):
     folder = tmp_path / name
