@@ -92,7 +92,7 @@ class Worker:
             self._leave()
 
     def _serve(self) -> None:
-        while True:
+        while not self.stopping:
             item = self.inbox.get()
             if isinstance(item, Barrier):
                 self._pass_on(item)
