@@ -111,11 +111,13 @@ class Forbidden(StoreError):
 
 
 class StoreFault(StoreError):
-    saying = "failed after every retry"
+    saying = "failed"
 
 
 class StoreUnavailable(StoreError):
     """The bucket or folder itself cannot be used; `cause` is a sentence that says why and what to do."""
 
     exit_code = 2
-    saying = "the bucket cannot be used"
+
+    def __str__(self) -> str:
+        return str(self.cause)

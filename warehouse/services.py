@@ -25,7 +25,8 @@ from warehouse.storage.store import Store
 
 log = logging.getLogger("warehouse")
 
-LARGE_HEADERS = 3  # of at most 64 MiB each: what is read ahead stays under 256 MiB over all workers
+# Headers of up to 64 MiB are read by few at a time, and do not travel: see `ReadImage`.
+LARGE_HEADERS = 2
 
 
 def utc_now() -> datetime:

@@ -132,20 +132,23 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class ReadImage:
-    """An image whose header is read and whose patient is assigned."""
+    """An image whose header is read and whose patient is assigned.
+
+    A `large` header has left its bytes behind: they are read again where the metadata is written.
+    """
 
     raw: RawImage
     header: Header
     assignment: Assignment
-    flags: tuple[str, ...] = ()
+    large: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PutJson:
-    """A metadata document to write: whole bytes, create-only."""
+    """A metadata document to write, create-only; None stands for the bytes of a large header's."""
 
     key: str
-    data: bytes = field(repr=False)
+    data: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,10 @@ any other exception               deferred     internal-error
 from __future__ import annotations
 
 import functools
-import traceback
 from collections.abc import Callable
-from pathlib import PurePath
 from typing import Any
 
+from bonobo.errors import where
 from warehouse.domain.keys import canonical
 from warehouse.domain.records import Copy, Decided, ImageFacts, Outcome, Raw, RawClinical, ReadImage
 from warehouse.errors import (
@@ -29,7 +28,6 @@ from warehouse.errors import (
     NotFound,
     PatientInBothSets,
     StoreError,
-    StoreUnavailable,
     Unaddressable,
 )
 
@@ -47,21 +45,23 @@ _VERDICTS: tuple[tuple[type[Exception], Decided, str], ...] = (
 )
 
 
-def accounted(function: NodeFunction) -> NodeFunction:
-    """Make a node give an outcome where it would raise."""
+def accounted(kind: type) -> Callable[[NodeFunction], NodeFunction]:
+    """Make a node of a function that decides rows of one kind: it passes on the others, and gives an
+    outcome where the function would raise."""
 
-    @functools.wraps(function)
-    def node(row: Row, **services: Any) -> Any:
-        try:
-            return function(row, **services)
-        except StoreUnavailable:
-            raise
-        except Exception as error:
-            if isinstance(row, Outcome):
-                raise
-            return outcome_of_failure(row, error)
+    def decorate(function: NodeFunction) -> NodeFunction:
+        @functools.wraps(function)
+        def node(row: Any, **services: Any) -> Any:
+            if not isinstance(row, kind):
+                return row
+            try:
+                return function(row, **services)
+            except Exception as error:
+                return outcome_of_failure(row, error)
 
-    return node
+        return node
+
+    return decorate
 
 
 def outcome_of_failure(row: Raw | ReadImage | Copy, error: Exception) -> Outcome:
@@ -90,7 +90,6 @@ def outcome(
                 "patient": canonical(row.header.patient_id),
                 "image": ImageFacts.of(row.header),
             }
-            facts["flags"] = row.flags + facts.get("flags", ())
         case RawClinical():
             site = row.earlier.site if row.earlier else None
             known = {"patient": canonical(row.pseudonym), "site": site}
@@ -112,6 +111,4 @@ def _verdict(row: Raw | ReadImage | Copy, error: Exception) -> tuple[Decided, st
 def _cause(error: Exception) -> str:
     """The exception's class and the line that raised it: never its message, which may hold a value."""
     origin = error.cause if isinstance(error, StoreError) and isinstance(error.cause, Exception) else error
-    frames = traceback.extract_tb(origin.__traceback__ or error.__traceback__)
-    place = f" at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"{type(origin).__name__}{place}"
+    return f"{type(origin).__name__} at {where(origin if origin.__traceback__ else error)}"

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from threading import Semaphore
 from typing import TYPE_CHECKING, Any
 
 import bonobo
-from bonobo.config import use
+from bonobo import use
 from warehouse import config as configuration
 from warehouse.config import Config
 from warehouse.domain import clinical, dicom, identity, keys, split
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("warehouse")
 
 IMAGES = 2
-LARGE_HEADER = 1024 * 1024
+LARGE_HEADER = 256 * 1024
 
 _WAITS_FOR_ITS_PATIENT = frozenset({"no-clinical-data", "unlisted-site"})
 
@@ -79,11 +80,9 @@ def list_raw_files(config: Config, store: Store, catalog: Catalog, ledger: Ledge
 
 
 @use("store", "assignments")
-@accounted
-def process_patient_data(row: Row, store: Store, assignments: Assignments) -> Any:
+@accounted(RawClinical)
+def process_patient_data(row: RawClinical, store: Store, assignments: Assignments) -> Any:
     """Decide a clinical file: whose it is, which group that patient belongs to, where the file goes."""
-    if not isinstance(row, RawClinical):
-        return row
     patient, config = keys.canonical(row.pseudonym), row.config
     if _still_waits_for_its_site(row, patient, assignments):
         return outcome(row, Decided.DEFERRED, "unlisted-site")
@@ -112,31 +111,32 @@ def process_patient_data(row: Row, store: Store, assignments: Assignments) -> An
 
 
 @use("store", "assignments", "large_headers")
-@accounted
-def process_image(row: Row, store: Store, assignments: Assignments, large_headers: Semaphore) -> Any:
+@accounted(RawImage)
+def process_image(row: RawImage, store: Store, assignments: Assignments, large_headers: Semaphore) -> Any:
     """Read an image's header, check it, and find its patient's group."""
-    if not isinstance(row, RawImage):
-        return row
     if _still_waits_for_its_patient(row, assignments):
         return outcome(row, Decided.DEFERRED, "no-clinical-data")
-    header = _read_header(store, row.info, _rules(row.config, assignments), large_headers)
-    if isinstance(header, dicom.Rejection):
-        return outcome(row, Decided.QUARANTINED, header.reason)
+    with ExitStack() as permit:
+        rules = _rules(row.config, assignments)
+        header = _read_header(store, row.info, rules, lambda: permit.enter_context(large_headers))
+        if isinstance(header, dicom.Rejection):
+            return outcome(row, Decided.QUARANTINED, header.reason)
+        large = len(header.data) > LARGE_HEADER
+        if large:
+            header = replace(header, data=b"")
     patient = keys.canonical(header.patient_id)
     assignment = assignments.adopt(patient, row.config.hash)
     if assignment is None:
         return outcome(
             row, Decided.DEFERRED, "no-clinical-data", patient=patient, image=ImageFacts.of(header)
         )
-    return ReadImage(row, header, assignment)
+    return ReadImage(row, header, assignment, large)
 
 
 @use("identities")
-@accounted
-def extract_dicom_metadata(row: Row, identities: Identities) -> Any:
+@accounted(ReadImage)
+def extract_dicom_metadata(row: ReadImage, identities: Identities) -> Any:
     """Turn a header into its metadata document, once its study is known to be of this patient."""
-    if not isinstance(row, ReadImage):
-        return row
     header, assignment = row.header, row.assignment
     if identities.claim_study(header.study_uid, assignment.patient) != assignment.patient:
         return outcome(row, Decided.QUARANTINED, "study-of-another-patient")
@@ -149,7 +149,7 @@ def extract_dicom_metadata(row: Row, identities: Identities) -> Any:
         row.raw.file_name,
     )
     target = keys.image_target(*place)
-    document, dropped = dicom.metadata(header)
+    document, dropped = (None, 0) if row.large else dicom.metadata(header)
     return Copy(
         raw=row.raw,
         target=target,
@@ -157,16 +157,15 @@ def extract_dicom_metadata(row: Row, identities: Identities) -> Any:
         assignment=assignment,
         metadata=PutJson(keys.metadata_target(*place), document),
         image=ImageFacts.of(header, dropped=dropped),
-        flags=row.flags,
     )
 
 
-@use("store", "identities")
-@accounted
-def copy_and_upload(row: Row, store: Store, identities: Identities) -> Any:
+@use("store", "identities", "assignments", "large_headers")
+@accounted(Copy)
+def copy_and_upload(
+    row: Copy, store: Store, identities: Identities, assignments: Assignments, large_headers: Semaphore
+) -> Any:
     """Copy the object to its place, and write its metadata beside it; nothing is ever replaced."""
-    if not isinstance(row, Copy):
-        return row
     duplicate = _same_instance(row, store, identities)
     if duplicate is not None:
         return duplicate
@@ -176,10 +175,12 @@ def copy_and_upload(row: Row, store: Store, identities: Identities) -> Any:
         target, reason = store.head(row.target), "same-bytes"
         if not store.same_bytes(row.raw.info, target):
             return outcome(row, Decided.QUARANTINED, "conflicting-copy", target=target)
-    flags = _put_metadata(row.metadata, store) if row.metadata is not None else ()
-    if row.image is not None:
-        identities.register_instance(row.image.sop_uid, row.raw.info, target)
     decided = Decided.LOADED if reason is None else Decided.PRESENT
+    if row.image is None:
+        return outcome(row, decided, reason, target=target)
+    sop_uid = row.image.sop_uid
+    row, flags = _write_metadata(row, store, _rules(row.raw.config, assignments), large_headers)
+    identities.register_instance(sop_uid, row.raw.info, target)
     return outcome(row, decided, reason, target=target, flags=flags)
 
 
@@ -286,20 +287,19 @@ def _read_clinical(store: Store, row: RawClinical) -> clinical.ClinicalRecord | 
 
 
 def _read_header(
-    store: Store, info: ObjectInfo, rules: identity.IdentityRules, large_headers: Semaphore
+    store: Store, info: ObjectInfo, rules: identity.IdentityRules, on_large: Callable[[], object] = bool
 ) -> Header | dicom.Rejection:
-    """Read as much of an object as its examination asks for. Few may hold a large header at one time."""
+    """Read as much of an object as its examination asks for; `on_large` is called before it gets large."""
     total = 0
-    with ExitStack() as permit:
 
-        def read(wanted: dicom.Range) -> bytes:
-            nonlocal total
-            if total <= LARGE_HEADER < total + wanted.length:
-                permit.enter_context(large_headers)
-            total += wanted.length
-            return store.read(info.key, start=wanted.start, length=wanted.length, etag=info.etag).data
+    def read(wanted: dicom.Range) -> bytes:
+        nonlocal total
+        if total <= LARGE_HEADER < total + wanted.length:
+            on_large()
+        total += wanted.length
+        return store.read(info.key, start=wanted.start, length=wanted.length, etag=info.etag).data
 
-        return read_header(info.size, rules, read)
+    return read_header(info.size, rules, read)
 
 
 def _same_instance(row: Copy, store: Store, identities: Identities) -> Outcome | None:
@@ -316,11 +316,27 @@ def _same_instance(row: Copy, store: Store, identities: Identities) -> Outcome |
     return outcome(row, Decided.QUARANTINED, "conflicting-copy", target=target)
 
 
-def _put_metadata(document: PutJson, store: Store) -> tuple[str, ...]:
-    """Write the metadata; where some stands already it is kept, and flagged if it differs."""
+def _write_metadata(
+    row: Copy, store: Store, rules: identity.IdentityRules, large_headers: Semaphore
+) -> tuple[Copy, tuple[str, ...]]:
+    """Write an image's metadata, after reading a large header again; gives the row and its new flags."""
+    document, image = row.metadata, row.image
+    assert document is not None
+    assert image is not None
+    if document.data is not None:
+        return row, _put(store, document.key, document.data)
+    with large_headers:
+        header = _read_header(store, row.raw.info, rules)
+        assert isinstance(header, Header), "one version of an object gives one verdict"
+        data, dropped = dicom.metadata(header)
+        return replace(row, image=replace(image, dropped=dropped)), _put(store, document.key, data)
+
+
+def _put(store: Store, key: str, data: bytes) -> tuple[str, ...]:
+    """Write a metadata document; where one stands already it is kept, and flagged if it differs."""
     try:
-        store.create(document.key, document.data)
+        store.create(key, data)
     except AlreadyExists:
-        if store.read(document.key).data != document.data:
+        if store.read(key).data != data:
             return ("metadata-kept",)
     return ()

@@ -1,5 +1,6 @@
 """The loader over stores in memory: every verdict, every promise that one process can show."""
 
+import functools
 import json
 from datetime import UTC, datetime
 
@@ -8,7 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support import decisions, load, state
+from warehouse import warehouseloader
 from warehouse.demo import CONFIGURATION, raw_drop
+from warehouse.domain import dicom
 from warehouse.errors import Forbidden, StoreFault
 from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.memory import MemoryStore
@@ -409,3 +412,36 @@ def test_the_runs_row_tells_when_it_was():
     (row,) = warehouse.catalog.query("SELECT run, started, ended FROM runs").to_pylist()
     assert row["run"].startswith("20210203T000000Z-")
     assert row["started"] == row["ended"] == now
+
+
+def test_a_large_header_is_read_again_instead_of_travelling(warehouse, image):
+    warehouse.clinical("P1")
+    key = warehouse.image(
+        image("P1", PatientComments="long " * 1000, RedPaletteColorLookupTableData=bytes(600_000))
+    )
+    assert warehouse.load().code == 0
+    found = decisions(warehouse.catalog)[key]
+    assert found["outcome"] == "loaded"
+    metadata = found["target_key"].replace("/ct/", "/ct-metadata/").replace(".dcm", ".json")
+    whole = dicom.to_json(warehouse.store.read(key).data)
+    assert warehouse.store.read(metadata).data == whole
+
+
+def test_the_rows_that_travel_are_small(warehouse, image, monkeypatch):
+    sizes = []
+
+    def weigh(function):
+        def weighed(row, **services):
+            parts = (getattr(row, "header", None), getattr(row, "metadata", None))
+            sizes.extend(len(getattr(part, "data", None) or b"") for part in parts)
+            return function(row, **services)
+
+        return functools.wraps(function)(weighed)
+
+    for name in ("extract_dicom_metadata", "copy_and_upload"):
+        monkeypatch.setattr(warehouseloader, name, weigh(getattr(warehouseloader, name)))
+    warehouse.clinical("P1")
+    warehouse.image(image("P1", RedPaletteColorLookupTableData=bytes(2_000_000)))
+    warehouse.image(image("P1", SOPInstanceUID="1.2.3"), "y.dcm")
+    warehouse.load()
+    assert 0 < max(sizes) < 256 * 1024
