@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -45,6 +45,16 @@ class Config:
 
     def __hash__(self) -> int:
         return hash(self.hash)
+
+
+_EXPECTED = {
+    "raw_prefixes": "a list of at least one text",
+    "training_percentage": "a number",
+    "sites": "an object of lists of texts",
+    "patient_id_pattern": "a text",
+    "placeholder_ids": "a list of texts",
+    "quarantine_non_images": "true or false",
+}
 
 
 class _Document(BaseModel):
@@ -89,19 +99,36 @@ def parse(data: bytes) -> Config:
         quarantine_non_images=document.quarantine_non_images,
         hash=hashlib.sha256(text.encode()).hexdigest()[:16],
         document=text,
-        warnings=tuple(
-            f"config.json: the key {key!r} means nothing here" for key in sorted(document.model_extra or ())
-        ),
+        warnings=tuple(_warnings(document)),
     )
 
 
-def unlisted_prefixes(config: Config, folders: Iterable[str]) -> list[str]:
-    """Warnings about `raw-…` folders at the bucket's root that the configuration does not name."""
+def prefix_warnings(config: Config, folders: Iterable[str]) -> list[str]:
+    """Warnings about raw prefixes and the folders at the bucket's root: each without the other."""
+    standing = {f"{folder}/" for folder in folders if folder.startswith("raw-")}
     return [
-        f"config.json: {folder}/ stands in the bucket and is not in raw_prefixes; it is not loaded"
-        for folder in folders
-        if folder.startswith("raw-") and folder + "/" not in config.raw_prefixes
+        *(
+            f"config.json: {prefix} stands in the bucket and is not in raw_prefixes; it is not loaded"
+            for prefix in sorted(standing - set(config.raw_prefixes))
+        ),
+        *(
+            f"config.json: the raw prefix {prefix} holds nothing"
+            for prefix in config.raw_prefixes
+            if prefix not in standing
+        ),
     ]
+
+
+def _warnings(document: _Document) -> Iterator[str]:
+    for key in sorted(document.model_extra or ()):
+        yield f"config.json: the key {key!r} means nothing here"
+    percentage = document.training_percentage
+    if percentage is not None and not 0 <= percentage <= 100:
+        yield "config.json: training_percentage lies outside 0 to 100 and is clamped"
+    if percentage is not None and 0 < percentage < 1:
+        yield "config.json: training_percentage is less than one in a hundred; it is no share of one"
+    if not any(document.sites.values()):
+        yield "config.json: sites lists nobody: every clinical file will wait"
 
 
 def _document(data: bytes) -> _Document:
@@ -112,10 +139,14 @@ def _document(data: bytes) -> _Document:
     if not isinstance(content, dict):
         raise ConfigurationError(["config.json is not a JSON object"])
     try:
+        json.dumps(content, ensure_ascii=False).encode()
         return _Document.model_validate(content)
+    except UnicodeEncodeError:
+        raise ConfigurationError(["config.json holds half of a surrogate pair, which is no text"]) from None
     except ValidationError as error:
+        wrong = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors())
         raise ConfigurationError(
-            [f"config.json: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+            [f"config.json: {key} must be {_EXPECTED.get(key, 'something else')}" for key in wrong]
         ) from None
 
 
@@ -151,8 +182,8 @@ def _site_problems(document: _Document) -> list[str]:
 def _pattern(text: str) -> tuple[re.Pattern[str], str | None]:
     try:
         return re.compile(text), None
-    except re.error as error:
-        return re.compile(""), f"config.json: patient_id_pattern: {error}"
+    except (re.error, OverflowError, RecursionError) as error:
+        return re.compile(""), f"config.json: patient_id_pattern: not a usable expression ({error})"
 
 
 def _percentage(value: float | None) -> Decimal | None:

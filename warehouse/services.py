@@ -7,12 +7,14 @@ import secrets
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from threading import Semaphore
 from typing import Any
 
-from warehouse.settings import Settings
+from warehouse.errors import StoreUnavailable
+from warehouse.settings import Location, Settings
 from warehouse.storage.assignments import Assignments
-from warehouse.storage.aws import open_session, storage_options
+from warehouse.storage.aws import open_session, storage_options, usable_settings
 from warehouse.storage.catalog import Catalog, MemoryCatalog
 from warehouse.storage.counting import CountingStore
 from warehouse.storage.delta import DeltaCatalog
@@ -21,6 +23,7 @@ from warehouse.storage.folder import FolderStore
 from warehouse.storage.identities import Identities
 from warehouse.storage.ledger import Ledger
 from warehouse.storage.s3 import S3Store
+from warehouse.storage.standing import standing_studies
 from warehouse.storage.store import Store
 
 log = logging.getLogger("warehouse")
@@ -48,10 +51,13 @@ def loader_services(settings: Settings) -> Generator[Mapping[str, Any]]:
 
 @contextmanager
 def open_warehouse(settings: Settings) -> Generator[tuple[Store, Catalog]]:
-    """The store and the catalog that the settings name, found usable; overlays of them for a dry run."""
+    """The store and the catalog that the settings name, found usable; overlays of them for a dry run.
+
+    Raises SettingsError, and StoreUnavailable with a sentence that names the bucket or folder.
+    """
     store, catalog = _open(settings)
     with closing(store), closing(catalog):
-        store.check()
+        _check(store, settings.location)
         if settings.dry_run:
             yield DryRunStore(store), MemoryCatalog(base=catalog)
         else:
@@ -71,7 +77,10 @@ def run_services(
     run = new_run(clock())
     counted = CountingStore(store)
     ledger = Ledger(catalog, run=run, clock=clock, requests=counted.counts, strict=strict, dry_run=dry_run)
-    with closing(ledger), closing(Identities(catalog)) as identities:
+    with (
+        closing(ledger),
+        closing(Identities(catalog, partial(standing_studies, counted, catalog))) as identities,
+    ):
         try:
             yield {
                 "store": counted,
@@ -96,13 +105,22 @@ def _open(settings: Settings) -> tuple[FolderStore | S3Store, DeltaCatalog]:
     if location.kind == "folder":
         return FolderStore(location.name), DeltaCatalog(location.name)
     session = open_session(settings.profile, settings.role_arn)
-    store = S3Store(
-        location.name,
-        session=session,
-        endpoint_url=settings.endpoint_url,
-        copy_mode=settings.copy_mode,
-        concurrency=settings.concurrency,
-    )
+    with usable_settings():
+        store = S3Store(
+            location.name,
+            session=session,
+            endpoint_url=settings.endpoint_url,
+            copy_mode=settings.copy_mode,
+            concurrency=settings.concurrency,
+        )
     return store, DeltaCatalog(
         str(location), lambda: storage_options(session, settings.endpoint_url, store.region)
     )
+
+
+def _check(store: FolderStore | S3Store, location: Location) -> None:
+    try:
+        store.check()
+    except StoreUnavailable as error:
+        hint = " (there is no folder of that name here either)" if location.bare else ""
+        raise StoreUnavailable("check", cause=f"{location} cannot be used: {error}{hint}") from error

@@ -88,9 +88,35 @@ def test_what_is_no_json_object(data):
 
 
 def test_folders_that_are_not_listed():
-    warnings = config.unlisted_prefixes(parse(), ["raw-a", "raw-c", "training"])
-    assert len(warnings) == 1
-    assert "raw-c/" in warnings[0]
+    unlisted, empty = config.prefix_warnings(parse(), ["raw-a", "raw-c", "training"])
+    assert "raw-c/" in unlisted
+    assert "raw-b/ holds nothing" in empty
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"training_percentage": 150}, "clamped"),
+        ({"training_percentage": 0.7}, "share"),
+        ({"sites": {}}, "lists nobody"),
+    ],
+)
+def test_what_looks_like_a_slip_is_warned_about(changes, words):
+    (warning,) = parse(**changes).warnings
+    assert words in warning
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"patient_id_pattern": "x{99999999999999999999}"},
+        {"patient_id_pattern": "(" * 5000 + ")" * 5000},
+        {"sites": {"training": ["\ud800"]}},
+    ],
+)
+def test_what_would_break_later_is_refused_now(changes):
+    with pytest.raises(ConfigurationError):
+        parse(**changes)
 
 
 @given(st.binary())

@@ -15,6 +15,9 @@ from warehouse.domain.dicom_text import Encodings, decode
 Json = None | str | int | float | dict[str, str]
 Converter = Callable[[bytes, bool, Encodings], list[Json]]
 
+# An element of more values would be hundreds of times its size in memory; no attribute asks for so many.
+MAXIMUM_VALUES = 1_000_000
+
 _JSON_INTEGERS = range(-(1 << 63), 1 << 64)
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 
@@ -87,6 +90,8 @@ def _integer(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
 
 def _tags(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
     count = len(raw) // 4
+    if count > MAXIMUM_VALUES:
+        raise ValueError("more values than any attribute has")
     if count == 1 and len(raw) != 4:
         raise ValueError("a tag takes four bytes")
     order = "<" if little else ">"
@@ -101,6 +106,8 @@ def _binary(code: str) -> Converter:
     def convert(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
         if len(raw) % size:
             raise ValueError("the length is no multiple of the value's size")
+        if len(raw) // size > MAXIMUM_VALUES:
+            raise ValueError("more values than any attribute has")
         values = iter_unpack(f"{'<' if little else '>'}{code}", raw)
         return [_finite(value) if real else value for (value,) in values]
 

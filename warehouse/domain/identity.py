@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -38,7 +39,8 @@ def is_uid(text: str) -> bool:
 
 def refusal(patient_id: str, rules: IdentityRules) -> str | None:
     """Give the reason for which a stripped PatientID is refused, None where it is not."""
-    if not safe_segment(patient_id):
+    if not safe_segment(patient_id) or unicodedata.normalize("NFKC", patient_id) != patient_id:
+        # Two spellings that look alike must not be two patients, and so perhaps in two sets.
         return "invalid-identity"
     if rules.patient_id_pattern.fullmatch(patient_id) is None and not rules.existing_folder(patient_id):
         return "invalid-identity"

@@ -21,6 +21,8 @@ from typing import Any
 
 from warehouse.config import Config
 from warehouse.domain.records import (
+    GROUPS,
+    IMAGE_TYPES,
     Decided,
     Deferral,
     Group,
@@ -153,12 +155,22 @@ def image_target(group: Group, type: ImageType, folder: str, study: str, series:
     return _join(group, type, folder, study, series, file_name)
 
 
-def metadata_target(
-    group: Group, type: ImageType, folder: str, study: str, series: str, file_name: str
-) -> str:
-    """Where an image's metadata goes: beside the images, the file's stem and `.json`."""
-    stem = file_name[: -len(SUFFIXES["images"])]
-    return _join(group, f"{type}-metadata", folder, study, series, f"{stem}.json")
+def metadata_key(target: str) -> str:
+    """Where the metadata of the image at `target` stands.
+
+    >>> metadata_key("training/ct/P/1.2/1.3/X.DCM")
+    'training/ct-metadata/P/1.2/1.3/X.json'
+    """
+    group, type_, *rest = target[: -len(SUFFIXES["images"])].split("/")
+    return "/".join((group, f"{type_}-metadata", *rest)) + ".json"
+
+
+def standing_study(key: str) -> tuple[str, str] | None:
+    """The study and the canonical patient of an image's target key; None for any other key."""
+    segments = key.split("/")
+    if len(segments) != 6 or segments[0] not in GROUPS or segments[1] not in IMAGE_TYPES:
+        return None
+    return segments[3], canonical(segments[2])
 
 
 def assignment_key(patient: str) -> str:

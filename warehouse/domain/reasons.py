@@ -79,9 +79,12 @@ REASONS: Mapping[str, Reason] = {
     "nested-too-deep": _quarantined("its sequences nest beyond the limit", _REPAIR),
     "unreadable": _quarantined("its encoding gives no usable identity", _REPAIR),
     "duplicate-tag": _quarantined("an identity element stands twice", _REPAIR),
-    "executable-preamble": _quarantined("it is also an executable file", "check the sender; send it without"),
+    "executable-preamble": _quarantined(
+        "it is also an executable file", "check the sender; send it with a plain preamble"
+    ),
     "conflicting-copy": _quarantined(
-        "other bytes stand at its place or under its SOP Instance UID", "send it with another date or name"
+        "other bytes stand at its place or under its SOP Instance UID",
+        "if the name is taken, send it with another date or name; if the UID, find out which is right",
     ),
     "study-of-another-patient": _quarantined(
         "its study belongs to another patient; the first arrival may be the wrong one", _ANONYMISE

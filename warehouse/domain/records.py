@@ -14,6 +14,7 @@ Group = Literal["training", "validation"]
 GROUPS: tuple[Group, Group] = ("training", "validation")
 
 ImageType = Literal["ct", "mri", "xray", "unknown"]
+IMAGE_TYPES: tuple[ImageType, ...] = ("ct", "mri", "xray", "unknown")
 Scalar = str | int | float | None
 
 

@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 MAXIMUM_DEPTH = 64
 MAXIMUM_DIGITS = 4_000
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+# An unterminated string reaches to the end: looking for another beginning in it would be quadratic.
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _NEITHER_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _BOM = b"\xef\xbb\xbf"
 

@@ -37,17 +37,20 @@ def figures(tally: Tally, *, today: date) -> dict[str, Any]:
     }
 
 
-def text(tally: Tally, *, dry_run: bool = False) -> str:
-    """The same in words: what was found, where it went, what did not go and why, who waits."""
-    return "\n".join(_lines(tally, dry_run))
+def text(tally: Tally, *, dry_run: bool = False, whole: bool = True) -> str:
+    """The same in words: what was found, where it went, what did not go and why, who waits.
+
+    A run that did not come to its end is not `whole`.
+    """
+    return "\n".join(_lines(tally, dry_run, whole))
 
 
-def _lines(tally: Tally, dry_run: bool) -> Iterator[str]:
+def _lines(tally: Tally, dry_run: bool, whole: bool) -> Iterator[str]:
     known = f"{tally.known} decided by an earlier run" if tally.known else "none known yet"
     yield f"{tally.listed} raw objects: {known}, {tally.decided} looked at now."
     if dry_run:
         yield "This is a dry run: nothing was written; the counts are those that a real run would give."
-    if tally.decided == tally.unchanged and tally.accounted:
+    if tally.decided == tally.unchanged and tally.accounted and whole:
         waits = f"; {tally.unchanged} wait for what is told below" if tally.unchanged else ""
         yield f"There is nothing to do{waits}."
     if not tally.accounted:
@@ -55,10 +58,8 @@ def _lines(tally: Tally, dry_run: bool) -> Iterator[str]:
     yield from _loaded(tally)
     for decided in _NOT_LOADED:
         yield from _explained(tally, decided)
-    for uploader, waiting in sorted(tally.waiting.items()):
-        count = len(waiting.since)
-        wait = "patient waits" if count == 1 else "patients wait"
-        yield f"  {count:>7}  {wait} at {uploader}, the oldest upload of {waiting.oldest()}"
+        if decided is Decided.DEFERRED:
+            yield from _waiting(tally)
 
 
 def _loaded(tally: Tally) -> Iterator[str]:
@@ -69,6 +70,13 @@ def _loaded(tally: Tally) -> Iterator[str]:
         for place in _PLACES:
             if count := tally.places[group, place]:
                 yield f"  {count:>7}  {group}/{place}/"
+
+
+def _waiting(tally: Tally) -> Iterator[str]:
+    if patients := sum(len(waiting.since) for waiting in tally.waiting.values()):
+        yield f"patients who wait {patients}"
+    for uploader, waiting in sorted(tally.waiting.items()):
+        yield f"  {len(waiting.since):>7}  from {uploader}, the oldest upload of {waiting.oldest()}"
 
 
 def _explained(tally: Tally, decided: Decided) -> Iterator[str]:

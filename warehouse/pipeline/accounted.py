@@ -15,7 +15,7 @@ any other exception               deferred     internal-error
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from bonobo.errors import where
@@ -45,7 +45,7 @@ _VERDICTS: tuple[tuple[type[Exception], Decided, str], ...] = (
 )
 
 
-def accounted(kind: type) -> Callable[[NodeFunction], NodeFunction]:
+def accounted(kind: type[Raw] | type[ReadImage] | type[Copy]) -> Callable[[NodeFunction], NodeFunction]:
     """Make a node of a function that decides rows of one kind: it passes on the others, and gives an
     outcome where the function would raise."""
 
@@ -62,6 +62,20 @@ def accounted(kind: type) -> Callable[[NodeFunction], NodeFunction]:
         return node
 
     return decorate
+
+
+def essential(function: NodeFunction) -> NodeFunction:
+    """Make a generator node whose failure ends the run: nothing could be accounted for without it."""
+
+    @functools.wraps(function)
+    def node(*row: Any, **services: Any) -> Iterator[Any]:
+        try:
+            yield from function(*row, **services)
+        except Exception as error:
+            error.fatal = True  # type: ignore[attr-defined]
+            raise
+
+    return node
 
 
 def outcome_of_failure(row: Raw | ReadImage | Copy, error: Exception) -> Outcome:

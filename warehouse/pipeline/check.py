@@ -31,7 +31,7 @@ def bucket(store: Store, catalog: Catalog) -> list[str]:
     return [
         *_description(config),
         *map(_warning, configuration_warnings(store, config)),
-        *map(_warning, _misspelt(config, catalog.sites())),
+        *map(_warning, _unlisted(config, catalog.sites())),
         *_changes(config, last.get("configuration_json") if last else None),
     ]
 
@@ -49,13 +49,13 @@ def _description(config: Config) -> Iterator[str]:
         yield f"  {treatment}: {', '.join(sites) or 'no site'}"
 
 
-def _misspelt(config: Config, submitted: Iterable[str]) -> Iterator[str]:
-    """Submitted centres that the configuration means, perhaps, but does not match exactly."""
+def _unlisted(config: Config, submitted: Iterable[str]) -> Iterator[str]:
+    """Submitted centres that the configuration does not match exactly, with what it may have meant."""
     meant = {_folded(site): site for site in config.sites}
-    for site in sorted(submitted):
+    for site in sorted(set(submitted) - config.sites.keys()):
         listed = meant.get(_folded(site))
-        if site not in config.sites and listed is not None:
-            yield f"files were submitted by {site!r}, and {listed!r} is listed: they differ by case or blanks"
+        near = "" if listed is None else f", and {listed!r} is: they differ by case or blanks"
+        yield f"files were submitted by {site!r}, which is not listed{near}"
 
 
 def _folded(site: str) -> str:

@@ -32,8 +32,15 @@ from warehouse.domain.records import (
     RawOther,
     ReadImage,
 )
-from warehouse.errors import AlreadyExists, ConfigurationError, Forbidden, NotFound, StoreUnavailable
-from warehouse.pipeline.accounted import Row, accounted, outcome
+from warehouse.errors import (
+    AlreadyExists,
+    ConfigurationError,
+    Forbidden,
+    NotFound,
+    StoreUnavailable,
+    Unaddressable,
+)
+from warehouse.pipeline.accounted import Row, accounted, essential, outcome
 from warehouse.pipeline.reading import read_header
 
 if TYPE_CHECKING:
@@ -52,6 +59,7 @@ _WAITS_FOR_ITS_PATIENT = frozenset({"no-clinical-data", "unlisted-site"})
 
 
 @use("store", "ledger")
+@essential
 def load_config(store: Store, ledger: Ledger) -> Iterator[Config]:
     """Read and check config.json. Raises ConfigurationError."""
     config = read_configuration(store)
@@ -62,6 +70,7 @@ def load_config(store: Store, ledger: Ledger) -> Iterator[Config]:
 
 
 @use("store", "catalog", "ledger")
+@essential
 def list_raw_files(config: Config, store: Store, catalog: Catalog, ledger: Ledger) -> Iterator[Any]:
     """List every raw prefix; give what is not known yet: by key alone, then clinical files, then images."""
     with _before_anything_is_decided("list the raw prefixes"), ExitStack() as stack:
@@ -94,7 +103,7 @@ def process_patient_data(row: RawClinical, store: Store, assignments: Assignment
         return outcome(row, Decided.QUARANTINED, record)
     if not clinical.agrees(record, row.pseudonym):
         return outcome(row, Decided.QUARANTINED, "identity-mismatch", site=record.site)
-    assignment = assignments.adopt(patient, config.hash)
+    assignment = assignments.adopt(row.pseudonym, config.hash)
     if assignment is None:
         decision = split.decide(patient, record.site, config)
         if isinstance(decision, str):
@@ -125,7 +134,7 @@ def process_image(row: RawImage, store: Store, assignments: Assignments, large_h
         if large:
             header = replace(header, data=b"")
     patient = keys.canonical(header.patient_id)
-    assignment = assignments.adopt(patient, row.config.hash)
+    assignment = assignments.adopt(header.patient_id, row.config.hash)
     if assignment is None:
         return outcome(
             row, Decided.DEFERRED, "no-clinical-data", patient=patient, image=ImageFacts.of(header)
@@ -140,7 +149,7 @@ def extract_dicom_metadata(row: ReadImage, identities: Identities) -> Any:
     header, assignment = row.header, row.assignment
     if identities.claim_study(header.study_uid, assignment.patient) != assignment.patient:
         return outcome(row, Decided.QUARANTINED, "study-of-another-patient")
-    place = (
+    target = keys.image_target(
         assignment.group,
         header.type,
         assignment.folder,
@@ -148,14 +157,16 @@ def extract_dicom_metadata(row: ReadImage, identities: Identities) -> Any:
         header.series_uid,
         row.raw.file_name,
     )
-    target = keys.image_target(*place)
+    metadata_key = keys.metadata_key(target)
+    if identities.claim_document(metadata_key, target) != target:
+        return outcome(row, Decided.QUARANTINED, "conflicting-copy")
     document, dropped = (None, 0) if row.large else dicom.metadata(header)
     return Copy(
         raw=row.raw,
         target=target,
         lane=identities.lane(header.sop_uid, target),
         assignment=assignment,
-        metadata=PutJson(keys.metadata_target(*place), document),
+        metadata=PutJson(metadata_key, document),
         image=ImageFacts.of(header, dropped=dropped),
     )
 
@@ -169,6 +180,8 @@ def copy_and_upload(
     duplicate = _same_instance(row, store, identities)
     if duplicate is not None:
         return duplicate
+    if _document_of_another(row, store):
+        return outcome(row, Decided.QUARANTINED, "conflicting-copy")
     try:
         target, reason = store.copy(row.raw.info, row.target), None
     except AlreadyExists:
@@ -185,9 +198,11 @@ def copy_and_upload(
 
 
 @use("ledger")
-def record_outcomes(row: Outcome, ledger: Ledger) -> None:
-    """Write down what became of each object."""
+@essential
+def record_outcomes(row: Outcome, ledger: Ledger) -> Iterator[Any]:
+    """Write down what became of each object; nothing is passed on."""
     ledger.record(row)
+    yield from ()
 
 
 def patient_of(row: Row) -> str | int:
@@ -225,16 +240,20 @@ def read_configuration(store: Store) -> Config:
 def configuration_warnings(store: Store, config: Config) -> list[str]:
     """What looks odd in a configuration, beside the bucket that it is for; one sentence each."""
     with _before_anything_is_decided("list the bucket's root"):
-        return [*config.warnings, *configuration.unlisted_prefixes(config, store.list_folders())]
+        return [*config.warnings, *configuration.prefix_warnings(config, store.list_folders())]
 
 
 @contextmanager
 def _before_anything_is_decided(doing: str) -> Generator[None]:
-    """A permission that is missing now is the operator's to grant: nothing was decided yet."""
+    """What the operator can mend ends the run with the code of a usage error: nothing was decided yet."""
     try:
         yield
     except Forbidden as error:
-        raise StoreUnavailable(doing, error.key, "permission denied: grant it and run again") from error
+        raise StoreUnavailable(
+            doing, error.key, f"{doing}: permission denied; grant it, run again"
+        ) from error
+    except Unaddressable as error:
+        raise StoreUnavailable(doing, error.key, f"{doing}: it is no plain object; replace it") from error
 
 
 def _listing(store: Store, config: Config) -> Iterator[tuple[ObjectInfo, int, str]]:
@@ -314,6 +333,21 @@ def _same_instance(row: Copy, store: Store, identities: Identities) -> Outcome |
     if store.same_bytes(row.raw.info, target):
         return outcome(row, Decided.PRESENT, "same-instance", target=target)
     return outcome(row, Decided.QUARANTINED, "conflicting-copy", target=target)
+
+
+def _document_of_another(row: Copy, store: Store) -> bool:
+    """Whether the metadata of `x.dcm` stands where that of this `x.DCM` would; other names cannot meet."""
+    if row.metadata is None or row.target.endswith(keys.SUFFIXES["images"]):
+        return False
+    return _exists(store, row.metadata.key) and not _exists(store, row.target)
+
+
+def _exists(store: Store, key: str) -> bool:
+    try:
+        store.head(key)
+    except NotFound:
+        return False
+    return True
 
 
 def _write_metadata(

@@ -14,9 +14,10 @@ from typing import Any
 import orjson
 
 from warehouse.domain.keys import ASSIGNMENTS_PREFIX, assignment_key, canonical, safe_segment
-from warehouse.domain.records import GROUPS, Assignment, Group
+from warehouse.domain.records import GROUPS, Assignment
 from warehouse.domain.split import SplitDecision
 from warehouse.errors import AlreadyExists, PatientInBothSets, StoreFault
+from warehouse.storage.standing import StandingFolders, standing_folders
 from warehouse.storage.store import Store
 
 SCHEMA_VERSION = 1
@@ -39,7 +40,7 @@ class Assignments:
         self._clock = clock
         self._lock = threading.Lock()
         self._known: dict[str, Assignment] | None = None
-        self._folders: dict[str, dict[Group, str]] | None = None
+        self._folders: StandingFolders | None = None
 
     def find(self, patient: str) -> Assignment | None:
         """The assignment of a canonical patient, without a request: what is known, nothing claimed."""
@@ -48,21 +49,21 @@ class Assignments:
                 self._known = {assignment.patient: assignment for assignment in self._load_known()}
             return self._known.get(patient)
 
-    def adopt(self, patient: str, configuration: str) -> Assignment | None:
+    def adopt(self, identifier: str, configuration: str) -> Assignment | None:
         """The assignment of a patient, claimed first where an older loader left its folder.
 
-        Raises PatientInBothSets where it left two.
+        Raises PatientInBothSets where the patient stands in a set that is not, or not alone, its own.
         """
+        patient = canonical(identifier)
+        standing = self._standing().get(patient, {})
         assignment = self.find(patient)
-        if assignment is not None:
-            return assignment
-        folders = self._standing().get(patient)
-        if folders is None:
-            return None
-        if len(folders) > 1:
+        if assignment is None and len(standing) == 1:
+            ((group, folder),) = standing.items()
+            decision = SplitDecision(group, "existing")
+            assignment = self.claim(patient, folder or identifier, decision, "", configuration)
+        if len(standing) > 1 or (assignment is not None and standing.keys() - {assignment.group}):
             raise PatientInBothSets("a patient stands in both sets")
-        ((group, folder),) = folders.items()
-        return self.claim(patient, folder, SplitDecision(group, "existing"), "", configuration)
+        return assignment
 
     def claim(
         self, patient: str, folder: str, decision: SplitDecision, site: str, configuration: str
@@ -92,22 +93,11 @@ class Assignments:
         """Whether a canonical patient already has a folder in the warehouse."""
         return self.find(patient) is not None or patient in self._standing()
 
-    def _standing(self) -> dict[str, dict[Group, str]]:
+    def _standing(self) -> StandingFolders:
         with self._lock:
             if self._folders is None:
-                self._folders = _standing_folders(self._store)
+                self._folders = standing_folders(self._store)
             return self._folders
-
-
-def _standing_folders(store: Store) -> dict[str, dict[Group, str]]:
-    folders: dict[str, dict[Group, str]] = {}
-    for group in GROUPS:
-        for name in store.list_folders(f"{group}/data/"):
-            if not safe_segment(name):
-                continue
-            spellings = folders.setdefault(canonical(name), {})
-            spellings[group] = min(name, spellings.get(group, name), key=str.encode)
-    return folders
 
 
 def to_document(assignment: Assignment) -> bytes:
@@ -145,8 +135,10 @@ def from_document(key: str, data: bytes) -> Assignment:
     except (ValueError, KeyError, TypeError) as error:
         raise StoreFault("read assignment", key, error) from error
     expected = key.removeprefix(ASSIGNMENTS_PREFIX).removesuffix(".json")
+    texts = (assignment.patient, assignment.group, assignment.rule, assignment.site, assignment.folder)
     if (
-        assignment.group not in GROUPS
+        not all(isinstance(text, str) for text in texts)
+        or assignment.group not in GROUPS
         or assignment.patient != expected
         or not safe_segment(assignment.folder)
         or canonical(assignment.folder) != expected

@@ -109,6 +109,12 @@ class DeltaCatalog(SqlCatalog):
                 cause="the folder's path holds % before two hexadecimal digits, or one of [ ] \\ ^ |, "
                 "which the catalog's tables cannot stand under: rename it",
             )
+        if not self._on_s3 and any(
+            os.path.islink(os.path.join(self._location, *below)) for below in (["catalog"], ["catalog", name])
+        ):
+            raise StoreUnavailable(
+                OPERATION, cause="the catalog is a symbolic link: put a folder in its place"
+            )
         return f"{self._location}/catalog/{name}"
 
     def _delta_options(self, options: Options) -> dict[str, str] | None:

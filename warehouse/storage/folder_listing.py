@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from warehouse.domain.records import ObjectInfo
+from warehouse.errors import StoreUnavailable
 from warehouse.storage.folder_paths import WORK_AREA, folder, info_of, segments_of
 
 # Files are described so many at a time, each batch under one opening of their folder.
@@ -46,6 +47,7 @@ def walk(root: Path, prefix: str) -> Iterator[ObjectInfo]:
     be read: a part of a listing is not a listing.
     """
     start, begins = _start(prefix)
+    _refuse_link(root, start)
     stack = [_items(root, start, begins)]
     while stack:
         item = next(stack[-1], None)
@@ -60,6 +62,7 @@ def walk(root: Path, prefix: str) -> Iterator[ObjectInfo]:
 def folder_names(root: Path, prefix: str) -> Iterator[str]:
     """Yield the folders directly under `prefix` that hold at least one object, as S3 has no others."""
     start, _ = _start(prefix)
+    _refuse_link(root, start)
     for name in _names(root, start, ""):
         if name.is_folder and name.printed.encode() == name.name:
             child = f"{prefix}{name.printed}/"
@@ -73,6 +76,21 @@ def _start(prefix: str) -> tuple[_Folder, str]:
     if not slash:
         return _Folder((), ""), begins
     return _Folder(segments_of("list", parent), parent + slash), begins
+
+
+def _refuse_link(root: Path, start: _Folder) -> None:
+    """A listing does not begin behind a link: not followed, it would pass for an empty folder."""
+    try:
+        with folder(root, start.segments):
+            pass
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            said = "a symbolic link stands where a folder of the warehouse should: put the folder itself there"
+            raise StoreUnavailable("list", start.key, said) from None
+        if error.errno not in _VANISHED:
+            raise
 
 
 def _items(root: Path, where: _Folder, begins: str) -> Iterator[ObjectInfo | _Folder]:

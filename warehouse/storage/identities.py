@@ -7,13 +7,15 @@ file, so that memory is bounded whatever the number of images.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
+from warehouse.domain.keys import metadata_key
 from warehouse.domain.records import ObjectInfo
 from warehouse.storage.catalog import Catalog, InstanceHolder
 from warehouse.storage.catalog_errors import translated
@@ -25,28 +27,33 @@ _TABLES = {
     "instances": "CREATE TABLE instances (uid TEXT PRIMARY KEY, key TEXT, etag TEXT, "
     "target_key TEXT, target_etag TEXT, target_size INTEGER) WITHOUT ROWID",
     "lanes": "CREATE TABLE lanes (token TEXT PRIMARY KEY, lane TEXT) WITHOUT ROWID",
+    "documents": "CREATE TABLE documents (key TEXT PRIMARY KEY, target TEXT) WITHOUT ROWID",
 }
+
+
+_ODD_TARGETS = """
+    SELECT DISTINCT target_key FROM objects
+    WHERE kind = 'image' AND outcome IN ('loaded', 'present') AND NOT ends_with(target_key, '.dcm')"""
 
 
 class Identities:
     """Answers whose a study is and which object holds an instance. Safe to use from many threads.
 
+    `standing_studies` gives what the tree says of studies (UID, canonical patient) beyond the catalog.
+
     Every method may raise StoreError: the catalog is read by the first question. The temporary file goes
     with `close`.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(
+        self, catalog: Catalog, standing_studies: Callable[[], Iterable[tuple[str, str]]] = tuple
+    ) -> None:
         self._catalog = catalog
+        self._standing_studies = standing_studies
         self._lock = threading.RLock()
         self._filled: set[str] = set()
         self._file: sqlite3.Connection | None = None
         self._closing = contextlib.ExitStack()
-
-    def study_owner(self, study_uid: str) -> str | None:
-        """The canonical patient whose study this is, or None."""
-        with self._table("studies") as file:
-            found = file.execute("SELECT patient FROM studies WHERE uid = ?", (study_uid,)).fetchone()
-        return str(found[0]) if found else None
 
     def claim_study(self, study_uid: str, patient: str) -> str:
         """Whose study this is; it becomes `patient`'s where it was nobody's."""
@@ -86,6 +93,13 @@ class Identities:
             lane = str(found[0]) if found else target
             _add(file, "lanes", [(token, lane) for token in tokens])
         return lane
+
+    def claim_document(self, key: str, target: str) -> str:
+        """Which image's metadata stands, or will stand, at `key`: `target`'s, where it was nobody's."""
+        with self._table("documents") as file:
+            _add(file, "documents", [(key, target)])
+            found = file.execute("SELECT target FROM documents WHERE key = ?", (key,)).fetchone()
+        return str(found[0])
 
     def close(self) -> None:
         """Remove the temporary file; idempotent."""
@@ -132,9 +146,13 @@ class Identities:
 
     def _committed(self, name: str) -> Iterable[tuple[Any, ...]]:
         if name == "studies":
-            return self._catalog.study_owners()
+            return itertools.chain(self._catalog.study_owners(), self._standing_studies())
         if name == "instances":
             return ((uid, *holder) for uid, holder in self._catalog.instance_holders())
+        if name == "documents":
+            # `x.dcm` can only meet the document of an `x.DCM`, and those are few.
+            found = self._catalog.query(_ODD_TARGETS)
+            return ((metadata_key(target), target) for target in found["target_key"].to_pylist())
         return ()
 
 

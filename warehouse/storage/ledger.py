@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -23,11 +24,13 @@ from warehouse.domain.accounting import Tally, decided_the_same_again
 from warehouse.domain.keys import safe_name
 from warehouse.domain.reasons import REASONS
 from warehouse.domain.records import Decided, Outcome, RawClinical
+from warehouse.errors import StoreFault, StoreUnavailable
 from warehouse.storage.catalog import Catalog, decision_row
 
 COMMIT_ROWS = 5_000
 COMMIT_SECONDS = 30.0
 TOLD = 10
+TICK = timedelta(microseconds=1)
 
 log = logging.getLogger("warehouse")
 
@@ -50,13 +53,15 @@ class Ledger:
         self.run = run
         self.tally = Tally()
         self._catalog = catalog
-        self._clock = clock
+        self._wall_clock = clock
+        self._not_before = clock()
         self._requests = requests
         self._strict = strict
         self._dry_run = dry_run
-        self._started = clock()
+        self._started = self._not_before
         self._ended: datetime | None = None
         self._config: Config | None = None
+        self._counted = False
         self._ending: BaseException | None = None
         self._lock = threading.Lock()
         self._rows: list[dict[str, Any]] = []
@@ -68,10 +73,16 @@ class Ledger:
     def begin(self, config: Config) -> None:
         """The configuration is known: from here on the run leaves its row."""
         self._config = config
+        last = self._catalog.last_run()
+        if last is not None:
+            # A clock that went back must not make this run's decisions older than the last one's.
+            self._not_before = max(self._not_before, last["ended"] + TICK)
+            self._started = self._clock()
 
     def count_listing(self, listed: int, known: int) -> None:
         """How many objects the listing had, and how many of them need no decision."""
         self.tally.listed, self.tally.known = listed, known
+        self._counted = True
         self._waiting = dict(self._catalog.waiting_patients())
 
     def record(self, outcome: Outcome) -> None:
@@ -110,7 +121,8 @@ class Ledger:
         self._ended = self._clock()
         self._commit()
         if self._config is not None:
-            self._catalog.append_run(self._row(self._config))
+            with _after_the_beginning():
+                self._catalog.append_run(self._row(self._config))
 
     @property
     def exit_code(self) -> int:
@@ -121,9 +133,9 @@ class Ledger:
 
     def summary(self) -> str:
         """The run in words, for a person."""
-        if self._config is None:
+        if not self._counted:
             return ""
-        return summary.text(self.tally, dry_run=self._dry_run)
+        return summary.text(self.tally, dry_run=self._dry_run, whole=self._ending is None)
 
     def report(self) -> dict[str, Any]:
         """The run in figures, for a program; names no object and no patient."""
@@ -163,9 +175,13 @@ class Ledger:
 
     def _commit(self) -> None:
         if self._rows:
-            self._catalog.append(self._rows)
+            with _after_the_beginning():
+                self._catalog.append(self._rows)
             self._rows = []
         self._committed_at = self._clock()
+
+    def _clock(self) -> datetime:
+        return max(self._wall_clock(), self._not_before)
 
     def _row(self, config: Config) -> dict[str, Any]:
         tally = self.tally
@@ -187,6 +203,15 @@ class Ledger:
             "bytes_written": requests.get("bytes_written", 0),
             "dry_run": self._dry_run,
         }
+
+
+@contextmanager
+def _after_the_beginning() -> Generator[None]:
+    """What cannot be used any more once something was decided leaves the run incomplete, not unbegun."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise StoreFault(error.operation, error.key, error.cause) from error
 
 
 def _waits_for_site(outcome: Outcome) -> bool:

@@ -78,8 +78,12 @@ def test_waiting_patients_are_counted_once_with_their_oldest_upload():
 
 def test_the_summary_says_what_a_person_needs():
     text = summary.text(tally(LOADED, QUARANTINED, WAITING, known=2), dry_run=True)
-    for words in ("5 raw objects", "dry run", "training/data/", "truncated: ", "1  patient waits at a"):
+    for words in ("5 raw objects", "dry run", "training/data/", "truncated: ", "patients who wait 1"):
         assert words in text
+
+
+def test_a_run_that_was_ended_never_says_that_there_is_nothing_to_do():
+    assert "nothing to do" not in summary.text(tally(), whole=False)
 
 
 def test_nothing_to_do_and_a_run_cut_short():

@@ -47,6 +47,11 @@ def test_what_is_refused(data):
     assert clinical.parse(data) == "invalid-json"
 
 
+def test_a_string_without_an_end_is_read_once():
+    assert clinical.parse(b'"' + b'\\"' * 2_400_000) == "invalid-json"
+    assert clinical.parse(b'{"a": "' + b"\\" * 999_999) == "invalid-json"
+
+
 def test_brackets_inside_text_are_no_nesting():
     assert clinical.parse(json.dumps({"a": "[" * 500 + '\\"' + "{" * 500}).encode()) == ClinicalRecord(
         None, None

@@ -87,7 +87,7 @@ def test_what_is_no_plain_object_is_ignored_wherever_it_lies(defect):
 def test_targets():
     place = ("training", "ct", "Covid1", "1.2", "1.3", "X.DCM")
     assert keys.image_target(*place) == "training/ct/Covid1/1.2/1.3/X.DCM"
-    assert keys.metadata_target(*place) == "training/ct-metadata/Covid1/1.2/1.3/X.json"
+    assert keys.metadata_key(keys.image_target(*place)) == "training/ct-metadata/Covid1/1.2/1.3/X.json"
     assert keys.clinical_target("validation", "P", "data", "2020-01-02") == (
         "validation/data/P/data_2020-01-02.json"
     )

@@ -12,8 +12,9 @@ from support import decisions, load, state
 from warehouse import warehouseloader
 from warehouse.demo import CONFIGURATION, raw_drop
 from warehouse.domain import dicom
-from warehouse.errors import Forbidden, StoreFault
+from warehouse.errors import Forbidden, StoreFault, StoreUnavailable
 from warehouse.storage.catalog import MemoryCatalog
+from warehouse.storage.ledger import Ledger
 from warehouse.storage.memory import MemoryStore
 
 SITES = {"split": ["Split"], "training": ["Train"], "validation": ["Valid"]}
@@ -445,3 +446,74 @@ def test_the_rows_that_travel_are_small(warehouse, image, monkeypatch):
     warehouse.image(image("P1", SOPInstanceUID="1.2.3"), "y.dcm")
     warehouse.load()
     assert 0 < max(sizes) < 256 * 1024
+
+
+def test_look_alikes_cannot_be_two_patients(warehouse):
+    warehouse.configure(patient_id_pattern=r"\S{1,64}")
+    composed, decomposed, kelvin = "\u00e9", "e\u0301", "\u212a1"
+    fine, *odd = (warehouse.clinical(name) for name in (composed, decomposed, kelvin))
+    warehouse.load()
+    assert warehouse.verdict(fine) == ("loaded", None)
+    assert {warehouse.verdict(key) for key in odd} == {("quarantined", "invalid-identity")}
+
+
+@pytest.mark.parametrize("concurrency", [1, 16])
+@pytest.mark.parametrize("runs", [1, 2])
+@pytest.mark.parametrize("order", [("x.DCM", "x.dcm"), ("x.dcm", "x.DCM")])
+def test_names_that_share_a_metadata_document(warehouse, image, concurrency, runs, order):
+    warehouse.clinical("P1")
+    first, second = order
+    one = warehouse.image(image("P1", SOPInstanceUID="1.2.1"), first, day="2020-01-02")
+    if runs == 2:
+        warehouse.load(concurrency=concurrency)
+    two = warehouse.image(image("P1", SOPInstanceUID="1.2.2"), second, day="2020-01-03")
+    warehouse.load(concurrency=concurrency)
+    assert warehouse.verdict(one) == ("loaded", None)
+    assert warehouse.verdict(two) == ("quarantined", "conflicting-copy")
+    assert len([key for key in warehouse.written() if "/ct/" in key]) == 1
+
+
+def test_a_lost_catalog_does_not_give_a_study_to_another_patient(warehouse, image):
+    warehouse.clinical("P1", site="Train")
+    warehouse.clinical("P2", site="Valid")
+    mine = warehouse.image(image("P1"), "a.dcm", day="2020-02-01")
+    warehouse.load()
+    theirs = warehouse.image(image("P2", SOPInstanceUID="1.2.3"), "thief.dcm", day="2020-01-15")
+    warehouse.load()
+    warehouse.catalog = MemoryCatalog()
+    warehouse.load()
+    assert warehouse.verdict(mine) == ("present", "same-bytes")
+    assert warehouse.verdict(theirs) == ("quarantined", "study-of-another-patient")
+
+
+def test_a_clock_that_goes_back_does_not_make_old_decisions_the_latest(warehouse, image):
+    key = warehouse.image(image("P1"))
+    warehouse.load(clock=lambda: datetime(2031, 1, 1, tzinfo=UTC))
+    assert warehouse.verdict(key) == ("deferred", "no-clinical-data")
+    warehouse.clinical("P1")
+    for _ in range(3):
+        warehouse.load(clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+        assert warehouse.verdict(key) == ("loaded", None)
+    assert warehouse.catalog.query("SELECT key FROM objects WHERE key = ?", [key]).num_rows == 2
+
+
+@pytest.mark.parametrize("service", ["ledger.begin", "catalog.pending", "ledger.record"])
+def test_what_breaks_between_the_objects_ends_the_run_with_70(warehouse, service, monkeypatch):
+    def broken(*_, **__):
+        raise ZeroDivisionError
+
+    owner, name = service.split(".")
+    target = {"ledger": Ledger, "catalog": MemoryCatalog}[owner]
+    monkeypatch.setattr(target, name, broken)
+    warehouse.clinical("P1")
+    assert warehouse.load().code == 70
+
+
+def test_a_store_that_is_lost_in_the_middle_leaves_the_run_incomplete(warehouse):
+    warehouse.store = Faulty()
+    warehouse.configure()
+    warehouse.clinical("P1")
+    key = warehouse.clinical("P2")
+    warehouse.store.faults["copy", key] = StoreUnavailable("copy", cause="the folder is gone")
+    assert warehouse.load().code == 4
+    assert warehouse.verdict(key) == ("deferred", "store-fault")

@@ -66,6 +66,23 @@ def test_a_patient_in_both_sets_is_never_claimed():
     assert not list(store.list("assignments/"))
 
 
+def test_a_patient_whom_others_put_into_the_other_set_is_found_although_it_is_assigned():
+    store = MemoryStore()
+    known = claim(assignments(store))
+    store.put("validation/data/P1/data_2020-01-01.json", b"{}")
+    with pytest.raises(PatientInBothSets):
+        assignments(store, known=[known]).adopt("P1", "c")
+    with pytest.raises(PatientInBothSets):
+        assignments(store).adopt("P1", "c")
+
+
+def test_a_folder_that_no_key_could_name_still_says_where_its_patient_stands():
+    store = MemoryStore()
+    store.put("validation/data/P1 /data_2020-01-01.json", b"{}")
+    adopted = assignments(store).adopt("P1", "c")
+    assert (adopted.group, adopted.folder) == ("validation", "P1")
+
+
 def test_nobody_is_adopted_from_nowhere():
     assert assignments(MemoryStore()).adopt("P1", "c") is None
 
@@ -79,6 +96,7 @@ def test_nobody_is_adopted_from_nowhere():
         to_document(claim(assignments(MemoryStore()), "P2")),
         to_document(claim(assignments(MemoryStore()))).replace(b"training", b"testing"),
         to_document(claim(assignments(MemoryStore()))).replace(b'"folder": "P1"', b'"folder": "../P1"'),
+        to_document(claim(assignments(MemoryStore()))).replace(b'"folder": "P1"', b'"folder": 5'),
     ],
 )
 def test_a_claim_that_cannot_be_understood_is_a_fault_and_not_a_guess(damage):

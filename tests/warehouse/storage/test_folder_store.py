@@ -194,10 +194,15 @@ class TestLinks:
             "to-dir": "link",
             "to-file": "link",
         }
-        assert listed(store, "to-dir/") == {}
         assert listed(store, "to-dir") == {"to-dir": "link"}
         assert list(store.list_folders()) == ["real"]
-        assert list(store.list_folders("to-dir/")) == []
+
+    def test_are_no_empty_folders(self, root, store, outside):
+        (root / "to-dir").symlink_to(outside)
+        with pytest.raises(StoreUnavailable, match="symbolic link"):
+            listed(store, "to-dir/")
+        with pytest.raises(StoreUnavailable, match="symbolic link"):
+            list(store.list_folders("to-dir/data/"))
 
     def test_are_neither_read_nor_copied(self, root, store, outside):
         (root / "to-file").symlink_to(outside / "secret")

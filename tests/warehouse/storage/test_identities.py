@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -55,10 +56,8 @@ def identities():
 
 def test_the_first_claim_of_a_study_stands(identities):
     known = identities(MemoryCatalog())
-    assert known.study_owner("1.2") is None
     assert known.claim_study("1.2", "P1") == "P1"
     assert known.claim_study("1.2", "P2") == "P1"
-    assert known.study_owner("1.2") == "P1"
     assert known.claim_study("1.3", "P2") == "P2"
 
 
@@ -92,12 +91,12 @@ def test_nothing_is_fetched_before_it_is_asked_for_and_then_once(identities, tem
     known = identities(catalog)
     assert catalog.asked == []
     assert list(temporary.iterdir()) == []
-    assert known.study_owner("1.49999") == "P4999"
+    assert known.claim_study("1.49999", "P0") == "P4999"
     assert catalog.asked == ["studies"]
     assert known.claim_study("1.31", "P0") == "P3"
     assert known.instance("2.49999") == InstanceHolder("raw/49999", "e", "training/49999", "t", 49_999)
     assert known.instance("2.50000") is None
-    assert known.study_owner("1.0") == "P0"
+    assert known.claim_study("1.0", "P9") == "P0"
     assert catalog.asked == ["studies", "instances"]
 
 
@@ -107,7 +106,7 @@ def test_a_fetch_that_fails_is_made_again_and_leaves_no_half(identities):
     with pytest.raises(StoreFault):
         known.claim_study("1.2", "P2")
     assert known.claim_study("1.1", "P2") == "P1"
-    assert known.study_owner("1.2") is None
+    assert known.claim_study("1.2", "P3") == "P3"
     assert catalog.asked == ["studies", "studies"]
 
 
@@ -149,3 +148,28 @@ def test_the_file_goes_with_close(identities, temporary):
     known.close()
     known.close()
     assert list(temporary.iterdir()) == []
+
+
+def test_what_the_tree_says_of_studies_comes_after_the_catalog():
+    with contextlib.closing(
+        Identities(Watched(studies=[("1.1", "P1")]), lambda: [("1.1", "P9"), ("1.2", "P2")])
+    ) as known:
+        assert known.claim_study("1.1", "P3") == "P1"
+        assert known.claim_study("1.2", "P3") == "P2"
+
+
+def test_one_document_belongs_to_one_image(identities):
+    catalog = MemoryCatalog()
+    odd, usual = "training/ct/P1/1.1/1.2/x.DCM", "training/ct/P1/1.1/1.2/y.dcm"
+    catalog.append(
+        [
+            decision(name, kind="image", target_key=target, target_etag="t", target_size=1)
+            for name, target in (("a", odd), ("b", usual))
+        ]
+    )
+    known = identities(catalog)
+    document = "training/ct-metadata/P1/1.1/1.2/x.json"
+    assert known.claim_document(document, "training/ct/P1/1.1/1.2/x.dcm") == odd
+    assert known.claim_document(document, odd) == odd
+    assert known.claim_document("training/ct-metadata/P1/1.1/1.2/z.json", "z.dcm") == "z.dcm"
+    assert known.claim_document("training/ct-metadata/P1/1.1/1.2/z.json", "z.DCM") == "z.dcm"
