@@ -8,7 +8,7 @@ import pytest
 from support import bare_environment, script
 from warehouse.demo import write_drop
 
-TIMEOUT = 120
+TIMEOUT = 240
 
 
 @dataclass(frozen=True)
