@@ -228,7 +228,7 @@ def test_every_variable_in_the_settings_table_is_read() -> None:
 def test_the_copy_modes_are_described() -> None:
     for row in _rows(ROOT / "docs/s3.md", "## Copies"):
         mode = row.split("`")[1]
-        settings = read_settings({"WAREHOUSE_BUCKET": "s3://b", "WAREHOUSE_S3_COPY": mode})
+        settings = read_settings({"WAREHOUSE_BUCKET": "s3://bucket", "WAREHOUSE_S3_COPY": mode})
         assert settings.copy_mode == mode
     assert len(_rows(ROOT / "docs/s3.md", "## Copies")) == 3
 
