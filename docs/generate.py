@@ -26,7 +26,8 @@ _SECTIONS = {
     "anew. The run's exit code is 3 with `--strict`, and wherever nothing was loaded or present.",
     Decided.DEFERRED: "The object waits. Each run that lists it looks at it again; while it waits for its\n"
     "patient or its site, that costs no request.",
-    Decided.IGNORED: "The object is none of the loader's. It is looked at again when it is uploaded anew.",
+    Decided.IGNORED: "The object lies where nothing is loaded from, or is of a kind that is not loaded.\n"
+    "It is looked at again when it is uploaded anew.",
 }
 
 
