@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import NoReturn
@@ -14,14 +15,16 @@ import click
 from bonobo import session
 from bonobo.console import Console
 from bonobo.environ import environment
-from bonobo.errors import exit_code_of
+from bonobo.errors import INTERNAL_ERROR, exit_code_of
 from bonobo.loading import Target, drawn, execute, graph_of, importable, services_of
+from bonobo.report import Report
 from bonobo.session import Surroundings, surrounded
 from bonobo.signals import SignalWatch
 from bonobo.version import VERSION
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, message="bonobo %(version)s")
 def main() -> None:
     """Run and draw graphs of generator nodes."""
     owners = sorted(set(packages_distributions().get("bonobo", ())))
@@ -54,17 +57,17 @@ def run(
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other")
     console = Console(quiet=quiet, verbose=verbose)
-    surroundings = Surroundings(console, report=Path(report) if report else None)
+    surroundings = Surroundings(console, report=None if report is None else Path(report))
     try:
         with SignalWatch() as watch, environment(env):
             surroundings.watch = watch
             _run(Target.named(file, module), surroundings)
     except SystemExit as error:
-        _leave(surroundings, exit_code_of(error))
+        leave(exit_code_of(error), surroundings.reports)
     except BaseException as error:
         console.error(error)
-        _leave(surroundings, exit_code_of(error))
-    _leave(surroundings, 0)
+        leave(exit_code_of(error), surroundings.reports)
+    leave(0, surroundings.reports)
 
 
 def _run(target: Target, surroundings: Surroundings) -> None:
@@ -74,15 +77,37 @@ def _run(target: Target, surroundings: Surroundings) -> None:
             session.run(graph_of(namespace), services=services_of(namespace))
 
 
-def _leave(surroundings: Surroundings, code: int) -> NoReturn:
-    """Exit with what the file itself exits with, else with the first run that did not end well."""
-    code = code or next((report.exit_code for report in surroundings.reports if report.exit_code), 0)
-    if any(report.abandoned for report in surroundings.reports):
+def leave(code: int, reports: Iterable[Report] = ()) -> NoReturn:
+    """End the process of a command: with `code`, else as the first of `reports` that did not end well.
+
+    Where all went well and standard output is lost, the code is 70. Output that its reader left is not lost.
+    """
+    reports = list(reports)
+    code = code or next((report.exit_code for report in reports if report.exit_code), 0)
+    lost = _lost_output()
+    if lost is not None and not isinstance(lost, BrokenPipeError) and not code:
+        click.echo(f"error: standard output cannot be written: {lost.strerror}", err=True)
+        code = INTERNAL_ERROR
+    if any(report.abandoned for report in reports):
         # A thread is stuck in somebody's code; the interpreter's own shutdown might wait for what it holds.
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(AttributeError, OSError, ValueError):
+            sys.stderr.flush()
         os._exit(code)
+    if lost is not None:
+        # The interpreter must not try to flush what is left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
+
+
+def _lost_output() -> OSError | None:
+    """Flush standard output, and give the error where that cannot be."""
+    try:
+        # None is an output that was closed before the command began.
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        return error
+    return None
 
 
 @main.command()
@@ -98,13 +123,13 @@ def inspect(file: str | None, module: str | None, graph: bool, env: Sequence[str
         target = Target.named(file, module)
         with environment(env), importable(target):
             session.inspect(drawn(target))
-            sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read the drawing has seen enough; the interpreter must not try to flush what is left.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the drawing has seen enough.
+        leave(0)
     except Exception as error:
         Console().error(error)
-        sys.exit(exit_code_of(error))
+        leave(exit_code_of(error))
+    leave(0)
 
 
 @main.command()

@@ -18,6 +18,7 @@ from bonobo.errors import BonoboError, UsageError
 from bonobo.graph import Graph
 from bonobo.plan import Plan, make_plan
 from bonobo.report import NodeReport, Report
+from bonobo.report_file import ReportFile
 from bonobo.runner import DRAIN_SECONDS, Runner
 from bonobo.services import GivenServices, Services, checked, collect, hosted
 from bonobo.signals import SignalWatch
@@ -70,10 +71,11 @@ def run(
     context manager that yields such a mapping: it is entered before row one and exited after the last, with
     the fatal cause if there is one. After that, `exit_code`, `summary()` and `report()` of services are read.
 
-    `report` is a file for the report as JSON. `rows_per_edge` bounds the rows that wait between two nodes.
-    With `handle_signals` (main thread only) the first SIGINT or SIGTERM stops the run: what is in flight
-    drains for BONOBO_DRAIN seconds; a second signal leaves at once. Without it, an interruption of the
-    calling thread cancels the run, closes the services and goes on as the exception that it is.
+    `report` is a file for the report as JSON; one that cannot be written is found before row one.
+    `rows_per_edge` bounds the rows that wait between two nodes. With `handle_signals` (main thread only) the
+    first SIGINT or SIGTERM stops the run: what is in flight drains for BONOBO_DRAIN seconds; a second signal
+    leaves at once. Without it, an interruption of the calling thread cancels the run, closes the services
+    and goes on as the exception that it is.
 
     >>> import bonobo
     >>> report = bonobo.run(bonobo.Graph(range(3), print), console=bonobo.QUIET)
@@ -124,6 +126,7 @@ class _Session:
     report: Report = field(default_factory=Report)
     services: Services = field(default_factory=dict)
     interruption: KeyboardInterrupt | None = None
+    opened: ReportFile | None = None
 
     def run(self, graph: Graph, services: GivenServices) -> Report:
         try:
@@ -145,8 +148,8 @@ class _Session:
 
     def _carry_out(self, graph: Graph, services: GivenServices) -> None:
         """Raises what ended the run, after the services saw it."""
-        if self.file is not None and not self.file.parent.is_dir():
-            raise UsageError(f"there is no folder {str(self.file.parent)!r} to write the report into")
+        if self.file is not None:
+            self.opened = ReportFile(self.file)
         drain = _drain_seconds()
         if self.watch is not None and self.watch.first is not None:
             raise self.watch.first
@@ -179,14 +182,12 @@ class _Session:
         self.report.fail(error)
 
     def _write(self) -> None:
-        if self.file is None:
+        if self.opened is None:
             return
         try:
-            text = json.dumps(self.report.to_json(), indent=2, default=str)
-            self.file.write_text(text + "\n", encoding="utf-8")
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else type(error).__name__
-            self.report.fail(BonoboError(f"the report could not be written: {reason}"))
+            self.opened.write(json.dumps(self.report.to_json(), indent=2, default=str) + "\n")
+        except (BonoboError, ValueError) as error:
+            self.report.fail(error)
 
 
 def _drain_seconds() -> float:

@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import os
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -418,13 +419,30 @@ class TestReport:
         written = json.loads((tmp_path / "report.json").read_text())
         assert (written["fatal"], written["exit_code"]) == (fatal, report.exit_code)
 
-    def test_a_folder_that_is_not_there_is_found_before_row_one(self, run, tmp_path):
+    @pytest.mark.parametrize("name", ["", "no/report.json", "n" * 300, "a\0b", "pipe"])
+    def test_one_that_cannot_be_written_is_found_before_row_one(self, run, tmp_path, name):
+        os.mkfifo(tmp_path / "pipe")
         seen = []
-        report = run(Graph(lambda: seen.append(1)), report=tmp_path / "no" / "report.json")
+        report = run(Graph(lambda: seen.append(1)), report=tmp_path / name)
         assert (report.exit_code, seen) == (2, [])
 
-    def test_one_that_cannot_be_written_is_no_success(self, run, tmp_path):
-        assert run(Graph(print), report=tmp_path).exit_code == 70
+    def test_one_that_fails_in_the_end_is_no_success(self, run):
+        assert run(Graph(list), report="/dev/full").exit_code == 70
+
+    def test_what_the_file_held_is_replaced(self, run, tmp_path):
+        file = tmp_path / "report.json"
+        file.write_text("x" * 10_000)
+        run(Graph(list), report=file)
+        assert json.loads(file.read_text())["exit_code"] == 0
+
+    def test_the_reader_of_a_pipe_gets_it_whole(self, run, tmp_path):
+        os.mkfifo(tmp_path / "pipe")
+        reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            assert run(Graph(list), report=tmp_path / "pipe").exit_code == 0
+            assert json.loads(os.read(reader, 65536))["exit_code"] == 0
+        finally:
+            os.close(reader)
 
 
 class TestRun:
