@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import shutil
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -17,8 +19,10 @@ import click
 from click import echo
 
 import bonobo
+from bonobo.cli import leave
+from bonobo.errors import describe, exit_code_of
 from warehouse import __version__, warehouseloader
-from warehouse.demo import write_drop
+from warehouse.demo import example_image, write_drop
 from warehouse.domain import dicom
 from warehouse.domain.reasons import REASONS
 from warehouse.domain.records import Header
@@ -26,7 +30,7 @@ from warehouse.errors import SettingsError, WarehouseError
 from warehouse.pipeline import check
 from warehouse.pipeline.reading import read_header
 from warehouse.services import loader_services, open_warehouse
-from warehouse.settings import MAXIMUM_CONCURRENCY, Settings, read_settings
+from warehouse.settings import DEFAULT_CONCURRENCY, MAXIMUM_CONCURRENCY, Settings, read_settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -34,32 +38,44 @@ QUARANTINED = 3
 
 
 def main() -> NoReturn:
-    """Run the command; every known error is one line and its code."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    """Run the command; every error is one line and its code."""
+    _show_warnings()
+    leave(_run())
+
+
+def _show_warnings() -> None:
+    """Show what this package logs, and nothing of its libraries: their records may quote keys and values."""
     logging.addLevelName(logging.WARNING, "warning")
     logging.addLevelName(logging.ERROR, "error")
-    code = 0
-    try:
-        code = _run() or 0
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read the output has seen enough; the interpreter must not try to flush what is left.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(code)
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    logger = logging.getLogger("warehouse")
+    logger.addHandler(handler)
+    logger.propagate = False
 
 
-def _run() -> int | None:
+def _run() -> int:
     try:
-        code: int | None = cli.main(prog_name="warehouse", standalone_mode=False)
+        return cli.main(prog_name="warehouse", standalone_mode=False) or 0
     except click.ClickException as error:
         error.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except WarehouseError as error:
-        echo(f"error: {error}", err=True)
-        return error.exit_code
-    return code
+    except SystemExit:
+        # click's own end where the reader of a pipe went away: whoever read has seen enough.
+        return 0
+    except Exception as error:
+        said = describe(error)
+        if isinstance(error, OSError) and _came_of_output(error):
+            said = f"standard output cannot be written: {error.strerror}"
+        echo(f"error: {said}", err=True)
+        return exit_code_of(error)
+
+
+def _came_of_output(error: OSError) -> bool:
+    """Whether an error left `echo`, through which all that a command prints goes."""
+    return any(frame.f_code is echo.__code__ for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def aws_options(command: Command) -> Command:
@@ -77,10 +93,14 @@ def cli() -> None:
     """
 
 
-@cli.command()
+@cli.command(short_help="Load what is new in a bucket.")
 @click.argument("bucket", required=False)
 @click.option("--dry-run", is_flag=True, help="Decide everything, write nothing.")
-@click.option("--concurrency", type=click.IntRange(1, MAXIMUM_CONCURRENCY), help="Objects in work at once.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, MAXIMUM_CONCURRENCY),
+    help=f"Objects in work at once (default {DEFAULT_CONCURRENCY}).",
+)
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
 @click.option("--strict", is_flag=True, help="End with 3 where something was newly quarantined.")
 @aws_options
@@ -90,17 +110,17 @@ def load(bucket: str | None, report: Path | None, **flags: Any) -> int:
     return _load(settings, report)
 
 
-@cli.command()
+@cli.command(short_help="Make a raw drop of invented patients, and load it.")
 @click.argument("folder", default="warehouse-demo", type=click.Path(file_okay=False, path_type=Path))
 def demo(folder: Path) -> int:
     """Make a raw drop of invented patients in FOLDER, and load it."""
+    settings = read_settings({**os.environ, "WAREHOUSE_BUCKET": ""}, bucket=str(folder.absolute()))
     files, written = write_drop(folder)
     if written:
         echo(f"Wrote a raw drop of {files} files into {folder}: CT, MR and CR images of invented patients.")
     else:
         echo(f"{folder} holds the demonstration's raw drop of {files} files already.")
     echo(f"Loading it, as `warehouse load {folder}` would:\n")
-    settings = read_settings({**os.environ, "WAREHOUSE_BUCKET": ""}, bucket=str(folder.absolute()))
     code = _load(settings, None)
     echo(_what_next(folder))
     return code
@@ -111,13 +131,13 @@ def config() -> None:
     """Look after config.json."""
 
 
-@config.command("check")
-@click.argument("target", metavar="BUCKET|FILE")
+@config.command("check", short_help="Check the configuration of a bucket, or a file.")
+@click.argument("target", metavar="[BUCKET|FILE]", required=False)
 @aws_options
-def config_check(target: str, profile: str | None, role_arn: str | None) -> None:
-    """Check the configuration of a bucket, or a file before it is put there."""
-    if Path(target).is_file():
-        found = check.file(Path(target).read_bytes())
+def config_check(target: str | None, profile: str | None, role_arn: str | None) -> None:
+    """Check the configuration of a bucket (or of WAREHOUSE_BUCKET), or a file before it is put there."""
+    if target and os.path.isfile(target):
+        found = check.file(_bytes_of(Path(target)))
     else:
         settings = read_settings(os.environ, bucket=target, profile=profile, role_arn=role_arn)
         with open_warehouse(settings) as (store, catalog):
@@ -126,7 +146,7 @@ def config_check(target: str, profile: str | None, role_arn: str | None) -> None
         echo(line)
 
 
-@cli.command()
+@cli.command(short_help="Print the metadata that an image would get.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def header(file: Path) -> int:
     """Print the metadata JSON that the loader would store for the image FILE."""
@@ -138,7 +158,9 @@ def header(file: Path) -> int:
     document, dropped = dicom.metadata(found)
     if dropped:
         echo(f"warning: {dropped} elements that no JSON can hold are left out", err=True)
-    sys.stdout.buffer.write(document + b"\n")
+    if sys.stdout is None:
+        raise WarehouseError("standard output is closed: there is nowhere to print to")
+    echo(document)
     return 0
 
 
@@ -152,14 +174,21 @@ def _load(settings: Settings, report: Path | None) -> int:
         handle_signals=True,
     )
     if account.abandoned:
-        # A thread is stuck in a call that cannot be interrupted; the interpreter would wait for it.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(account.exit_code)
+        leave(account.exit_code, [account])
     return account.exit_code
 
 
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"the file cannot be read: {error.strerror}") from None
+
+
 def _examine(file: Path) -> Header | dicom.Rejection:
+    # To open a pipe is to wait for its writer.
+    if not os.path.isfile(file):
+        raise SettingsError("that is no regular file, so that it holds no image")
     try:
         with file.open("rb") as stream:
 
@@ -173,16 +202,16 @@ def _examine(file: Path) -> Header | dicom.Rejection:
 
 
 def _what_next(folder: Path) -> str:
-    image = min(folder.glob("raw-*/*/images/*-*-*.dcm"))
+    name = shlex.quote(str(folder))
     return f"""
 What to try next{_on_the_path()}:
-  find {folder}/training {folder}/validation
+  find {name}/training {name}/validation
       the data set: group, type, patient, study, series
-  warehouse load {folder}
+  warehouse load {name}
       a second load: there is nothing to do
-  warehouse header {image}
+  warehouse header {name}/{example_image()}
       the metadata of one image
-  warehouse config check {folder}
+  warehouse config check {name}
       then add "Westhaven Clinic" to the sites in {folder}/config.json and load again: what waited arrives"""
 
 

@@ -70,8 +70,15 @@ def write_drop(folder: Path) -> tuple[int, bool]:
     """Write the demo's raw drop into a new or empty folder; leave one that stands there alone.
 
     Gives the number of raw files, and whether they were written now. Raises SettingsError where the
-    folder holds something else.
+    folder holds something else, or cannot be written.
     """
+    try:
+        return _write_drop(folder)
+    except OSError as error:
+        raise SettingsError(f"the folder cannot be written: {error.strerror}; name another one") from None
+
+
+def _write_drop(folder: Path) -> tuple[int, bool]:
     if (folder / _MARK).is_file():
         return sum(path.is_file() for path in folder.glob("raw-*/**/*")), False
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -85,6 +92,12 @@ def write_drop(folder: Path) -> tuple[int, bool]:
     (folder / "config.json").write_bytes(orjson.dumps(CONFIGURATION, option=orjson.OPT_INDENT_2))
     (folder / _MARK).write_text("A demonstration: every identity in this folder is invented.\n")
     return count, True
+
+
+def example_image() -> str:
+    """The raw key of a CT image that the loader loads."""
+    patient = next(patient for patient in _patients() if patient.scan == "ct" and patient.site)
+    return min(key for key, _ in _images(patient))
 
 
 def raw_drop() -> Iterator[tuple[str, bytes]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 from urllib.parse import unquote, urlsplit
 
@@ -16,13 +17,26 @@ CopyMode = Literal["header", "multipart", "head"]
 DEFAULT_CONCURRENCY = 32
 MAXIMUM_CONCURRENCY = 1024
 
+ACCEPTED = "a bucket is s3://name or a bare name, a folder is file:///path, /path or ./path"
+
+# S3's rules for new buckets are narrower; the oldest buckets, and those of other servers, are not.
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
+# IAM User Guide, "IAM identifiers": partitions are aws, aws-cn, aws-us-gov and their like.
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/.+")
+
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a warehouse lives: an S3 bucket's name, or a folder's path."""
+    """Where a warehouse lives: an S3 bucket's name, or a folder's path.
+
+    `bare` where a bucket was named without `s3://`, so that a folder may have been meant.
+    """
 
     kind: Literal["s3", "folder"]
     name: str
+    bare: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return f"s3://{self.name}" if self.kind == "s3" else self.name
@@ -57,14 +71,15 @@ def read_settings(
     warnings = []
     if environment.get("COMMIT"):
         warnings.append(f"COMMIT is ignored: the code that runs is version {__version__}, as installed")
+    location = locate(bucket or _bucket(environment))
     return Settings(
-        location=locate(bucket or _bucket(environment)),
+        location=location,
         dry_run=dry_run or bool(environment.get("DRY_RUN")),
         strict=strict,
         concurrency=concurrency if concurrency is not None else read_concurrency(environment),
         profile=profile or environment.get("AWS_PROFILE") or None,
-        role_arn=role_arn,
-        endpoint_url=environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL") or None,
+        role_arn=_role_arn(role_arn),
+        endpoint_url=_endpoint_url(environment) if location.kind == "s3" else None,
         copy_mode=_copy_mode(environment.get("WAREHOUSE_S3_COPY") or None),
         warnings=tuple(warnings),
     )
@@ -72,26 +87,33 @@ def read_settings(
 
 def locate(bucket: str) -> Location:
     """Read a bucket as a person writes it: `s3://name` or a bare name, or a folder as `file:///path`,
-    `/path`, `./path` or `../path`. A bare name that is a folder here means that folder."""
+    `/path`, `./path` or `../path`. A bare name that is a folder here means that folder. Raises SettingsError.
+    """
+    _require_text(bucket)
     if bucket.startswith("s3://"):
         name, _, rest = bucket.removeprefix("s3://").partition("/")
         if not name or rest:
             raise SettingsError("a bucket is named s3://bucket, without a path behind it")
+        if not _BUCKET.fullmatch(name):
+            raise SettingsError("what stands behind s3:// is no name that a bucket can have")
         return Location("s3", name)
     if bucket.startswith("file:"):
-        url = urlsplit(bucket)
-        if url.netloc not in ("", "localhost") or not url.path.startswith("/"):
-            raise SettingsError("a folder is named file:///path, with three slashes")
-        return Location("folder", unquote(url.path))
-    if "/" in bucket or bucket in (".", "..") or Path(bucket).is_dir():
+        return Location("folder", _path_of(bucket))
+    if _SCHEME.match(bucket):
+        raise SettingsError(f"that kind of address is not known: {ACCEPTED}")
+    if "/" in bucket or bucket in (".", "..") or os.path.isdir(bucket):
         return Location("folder", bucket)
-    return Location("s3", bucket)
+    if not _BUCKET.fullmatch(bucket):
+        raise SettingsError(
+            f"{bucket[:80]!r} is no folder here, and no name that a bucket can have: {ACCEPTED}"
+        )
+    return Location("s3", bucket, bare=True)
 
 
 def read_concurrency(environment: Mapping[str, str]) -> int:
     """How many objects are in work at once, from WAREHOUSE_CONCURRENCY. Raises SettingsError."""
     text = environment.get("WAREHOUSE_CONCURRENCY") or str(DEFAULT_CONCURRENCY)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAXIMUM_CONCURRENCY:
+    if not _WHOLE_NUMBER.fullmatch(text) or not 1 <= int(text) <= MAXIMUM_CONCURRENCY:
         raise SettingsError(f"WAREHOUSE_CONCURRENCY must be a whole number from 1 to {MAXIMUM_CONCURRENCY}")
     return int(text)
 
@@ -103,6 +125,49 @@ def _bucket(environment: Mapping[str, str]) -> str:
     if len(names) > 1:
         raise SettingsError("WAREHOUSE_BUCKET and BUCKET_NAME are both set and differ: unset one")
     return names.pop()
+
+
+def _path_of(url: str) -> str:
+    """The path of a file:// URL. Only escapes are undone: `#` and `?` are characters like others."""
+    rest = url.removeprefix("file:")
+    path = rest.removeprefix("//").removeprefix("localhost") if rest.startswith("//") else rest
+    if not path.startswith("/"):
+        raise SettingsError("a folder is named file:///path, with three slashes")
+    path = unquote(path, errors="surrogateescape")
+    _require_text(path)
+    return path
+
+
+def _require_text(name: str) -> None:
+    try:
+        usable = "\0" not in name and bool(name.encode())
+    except UnicodeEncodeError:
+        usable = False
+    if not usable:
+        raise SettingsError("the name of the bucket or folder is no text in UTF-8 without NUL: rename it")
+
+
+def _role_arn(text: str | None) -> str | None:
+    if text is not None and not _ROLE_ARN.fullmatch(text):
+        raise SettingsError("--role-arn is not of the form arn:aws:iam::<12 digits>:role/<name>")
+    return text
+
+
+def _endpoint_url(environment: Mapping[str, str]) -> str | None:
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
+        if text := environment.get(name):
+            if not _is_endpoint(text):
+                raise SettingsError(f"{name} is not of the form https://host or http://host:port")
+            return text
+    return None
+
+
+def _is_endpoint(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
 
 
 def _copy_mode(text: str | None) -> CopyMode | None:

@@ -17,6 +17,8 @@ from warehouse.settings import Location, locate, read_settings
         ("../drop", Location("folder", "../drop")),
         (".", Location("folder", ".")),
         ("file:///data/a%20b", Location("folder", "/data/a b")),
+        ("file:///data/st#2?x", Location("folder", "/data/st#2?x")),
+        ("file://localhost/data", Location("folder", "/data")),
     ],
 )
 def test_locations(text, location, tmp_path, monkeypatch):
@@ -31,7 +33,26 @@ def test_a_bare_name_that_is_a_folder_here(tmp_path, monkeypatch):
     assert locate("s3://drop") == Location("s3", "drop")
 
 
-@pytest.mark.parametrize("text", ["s3://", "s3://bucket/prefix", "file://host/path", "file:relative"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s3://",
+        "s3://bucket/prefix",
+        "s3://a",
+        "file://host/path",
+        "file:relative",
+        "file://[",
+        "file:///a%00b",
+        "file:///a%ff",
+        "/a\0b",
+        "/a\udcff",
+        "S3://bucket",
+        "http://bucket",
+        "my bucket",
+        "-bucket",
+        "b" * 400,
+    ],
+)
 def test_locations_that_mean_nothing(text):
     with pytest.raises(SettingsError):
         locate(text)
@@ -55,22 +76,46 @@ def test_flags_win_over_variables():
 
 
 def test_dry_run_is_any_non_empty_value():
-    assert read_settings({"WAREHOUSE_BUCKET": "b", "DRY_RUN": "no"}).dry_run
-    assert not read_settings({"WAREHOUSE_BUCKET": "b", "DRY_RUN": ""}).dry_run
+    assert read_settings({"WAREHOUSE_BUCKET": "b-1", "DRY_RUN": "no"}).dry_run
+    assert not read_settings({"WAREHOUSE_BUCKET": "b-1", "DRY_RUN": ""}).dry_run
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "many", "1e3", "9999999", "٣"])
+@pytest.mark.parametrize("text", ["0", "-1", "many", "1e3", "9999999", "٣", "1" * 5000])
 def test_a_concurrency_that_is_none(text):
     with pytest.raises(SettingsError, match="WAREHOUSE_CONCURRENCY"):
-        read_settings({"WAREHOUSE_BUCKET": "b", "WAREHOUSE_CONCURRENCY": text})
+        read_settings({"WAREHOUSE_BUCKET": "b-1", "WAREHOUSE_CONCURRENCY": text})
 
 
 def test_copy_mode():
-    assert read_settings({"WAREHOUSE_BUCKET": "b", "WAREHOUSE_S3_COPY": "head"}).copy_mode == "head"
+    assert read_settings({"WAREHOUSE_BUCKET": "b-1", "WAREHOUSE_S3_COPY": "head"}).copy_mode == "head"
     with pytest.raises(SettingsError, match="WAREHOUSE_S3_COPY"):
-        read_settings({"WAREHOUSE_BUCKET": "b", "WAREHOUSE_S3_COPY": "fast"})
+        read_settings({"WAREHOUSE_BUCKET": "b-1", "WAREHOUSE_S3_COPY": "fast"})
 
 
 def test_commit_is_ignored_and_said_so():
-    (warning,) = read_settings({"WAREHOUSE_BUCKET": "b", "COMMIT": "abc"}).warnings
+    (warning,) = read_settings({"WAREHOUSE_BUCKET": "b-1", "COMMIT": "abc"}).warnings
     assert "COMMIT" in warning
+
+
+def test_only_a_bare_name_may_have_meant_a_folder():
+    assert locate("my-bucket").bare
+    assert not locate("s3://my-bucket").bare
+
+
+def test_a_role_is_named_by_its_arn():
+    arn = "arn:aws-cn:iam::123456789012:role/path/loader"
+    assert read_settings({"WAREHOUSE_BUCKET": "b-1"}, role_arn=arn).role_arn == arn
+    for text in ("", "loader", "arn:aws:iam::123:role/loader", "arn:aws:iam::123456789012:user/loader"):
+        with pytest.raises(SettingsError, match="--role-arn"):
+            read_settings({"WAREHOUSE_BUCKET": "b-1"}, role_arn=text)
+
+
+@pytest.mark.parametrize(
+    "text", ["not a url", "ftp://host", "host:9000", "http://", "http://[::1", "http://h:x"]
+)
+def test_an_endpoint_that_is_none_is_named_and_not_quoted(text):
+    environment = {"WAREHOUSE_BUCKET": "b-1", "AWS_ENDPOINT_URL_S3": text}
+    with pytest.raises(SettingsError, match="AWS_ENDPOINT_URL_S3") as raised:
+        read_settings(environment)
+    assert text == "http://" or text not in str(raised.value)
+    assert read_settings({**environment, "WAREHOUSE_BUCKET": "/folder"}).endpoint_url is None

@@ -2,13 +2,58 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import boto3
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-from botocore.exceptions import BotoCoreError, ProfileNotFound
+from botocore.exceptions import (
+    BotoCoreError,
+    ConfigParseError,
+    InvalidRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
 from botocore.session import get_session
+from obstore.exceptions import BaseError
 
 from warehouse.errors import SettingsError, StoreUnavailable
 from warehouse.storage.s3_requests import DEFAULT_REGION
+
+# Which setting to look at, by what the libraries say of it; never its value, which may be secret.
+UNUSABLE: tuple[tuple[type[Exception], str], ...] = (
+    (ProfileNotFound, "the AWS profile does not exist: see `aws configure list-profiles`"),
+    (
+        ConfigParseError,
+        "an AWS configuration file is malformed: look at AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE, "
+        "or the files in ~/.aws",
+    ),
+    (InvalidRegionError, "that is no AWS region: look at AWS_DEFAULT_REGION, or the profile's region"),
+    (
+        PartialCredentialsError,
+        "the AWS credentials are incomplete: look at AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+        "or the profile",
+    ),
+    (ValueError, "that is no endpoint: look at AWS_ENDPOINT_URL, or the profile's endpoint_url"),
+)
+
+_SILENT = logging.NullHandler()
+
+
+@contextmanager
+def usable_settings() -> Generator[None]:
+    """Sessions and clients are made in here: AWS settings that they refuse are raised as SettingsError."""
+    try:
+        yield
+    except (BotoCoreError, BaseError, ValueError) as error:
+        # Any other of botocore's many complaints: its class is the best name that it has.
+        other = (
+            f"the AWS settings cannot be used ({type(error).__name__}): look at the variables and the profile"
+        )
+        raise SettingsError(
+            next((text for kind, text in UNUSABLE if isinstance(error, kind)), other)
+        ) from None
 
 
 def open_session(profile: str | None = None, role_arn: str | None = None) -> boto3.Session:
@@ -16,11 +61,13 @@ def open_session(profile: str | None = None, role_arn: str | None = None) -> bot
 
     Makes no request for a profile or the chain; a role is assumed at the first use. Raises SettingsError.
     """
-    try:
+    for library in ("botocore", "boto3", "urllib3"):
+        # Their records quote keys and header values. Where nobody asked for them, Python would show their
+        # warnings on standard error.
+        logging.getLogger(library).addHandler(_SILENT)
+    with usable_settings():
         session = boto3.Session(profile_name=profile)
-    except ProfileNotFound:
-        raise SettingsError("the AWS profile does not exist: see `aws configure list-profiles`") from None
-    return session if role_arn is None else _assume(session, role_arn)
+        return session if role_arn is None else _assume(session, role_arn)
 
 
 def storage_options(

@@ -1,0 +1,175 @@
+"""Bad usage of the real commands: one line on stderr and the code of the table, and never a wait."""
+
+import json
+import os
+import shlex
+import subprocess
+
+import pytest
+
+from support import bare_environment, script
+
+AWS = {"AWS_ACCESS_KEY_ID": "test-access-key", "AWS_SECRET_ACCESS_KEY": "test-secret-key"}
+ROLE = "arn:aws:iam::123456789012:role/loader"
+NO_SERVER = {**AWS, "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+
+
+def refused(ended, code=2):
+    assert ended.code == code, ended.err
+    (line,) = ended.err.splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+def redirected(words, redirection, cwd, **environment):
+    """Run a command under a shell's redirection; its code and stderr."""
+    line = f"exec {shlex.join([script(words[0]), *map(str, words[1:])])} {redirection}"
+    return subprocess.run(
+        ["sh", "-c", line],
+        cwd=cwd,
+        env=bare_environment(**environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "bucket",
+    ["file://[", "file:///tmp/no such#2", "http://x", "S3://x", "a b", "b" * 400, b"d\xff", "s3://a"],
+)
+def test_a_bucket_that_cannot_be(bucket, tmp_path):
+    done = subprocess.run(
+        [script("warehouse"), "load", bucket],
+        cwd=tmp_path,
+        env=bare_environment(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"error: ")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_an_unusable_bucket_is_named(command, tmp_path):
+    line = refused(command("warehouse", "load", tmp_path / "no#where"))
+    assert f"{tmp_path}/no#where cannot be used: the folder does not exist" in line
+    line = refused(command("warehouse", "load", "some-bucket", env=NO_SERVER))
+    assert "s3://some-bucket cannot be used: " in line
+    assert "no folder of that name" in line
+    assert "no folder" not in refused(command("warehouse", "load", "s3://some-bucket", env=NO_SERVER))
+
+
+@pytest.mark.parametrize(
+    ("setting", "names"),
+    [
+        ({"AWS_ENDPOINT_URL": "not a url"}, "AWS_ENDPOINT_URL"),
+        ({"AWS_ENDPOINT_URL_S3": "http://[::1"}, "AWS_ENDPOINT_URL_S3"),
+        ({"AWS_DEFAULT_REGION": "!!"}, "AWS_DEFAULT_REGION"),
+        ({"AWS_CONFIG_FILE": "malformed"}, "AWS_CONFIG_FILE"),
+        ({"AWS_SECRET_ACCESS_KEY": ""}, "AWS_SECRET_ACCESS_KEY"),
+        ({"WAREHOUSE_CONCURRENCY": "1" * 5000}, "WAREHOUSE_CONCURRENCY"),
+    ],
+)
+def test_settings_that_cannot_be_used(command, tmp_path, setting, names):
+    (tmp_path / "malformed").write_text("[[[")
+    line = refused(command("warehouse", "load", "s3://some-bucket", env={**AWS, **setting}))
+    assert names in line
+    for value in ("not a url", "!!", AWS["AWS_SECRET_ACCESS_KEY"]):
+        assert value not in line
+
+
+def test_a_role_that_is_none_or_cannot_be_assumed(command):
+    assert "--role-arn" in refused(
+        command("warehouse", "load", "s3://some-bucket", "--role-arn", "me", env=AWS)
+    )
+    # botocore logs the failure with a traceback that quotes the request.
+    ended = command("warehouse", "load", "s3://some-bucket", "--role-arn", ROLE, env=NO_SERVER)
+    refused(ended)
+
+
+@pytest.mark.parametrize("report", ["", "no/r.json", "/proc/x", "n" * 300, "pipe"])
+def test_a_report_that_cannot_be_written_is_found_before_anything_is_decided(command, drop, tmp_path, report):
+    os.mkfifo(tmp_path / "pipe")
+    assert "report" in refused(command("warehouse", "load", drop, "--report", report))
+    assert not (drop / "training").exists()
+    assert "report" in refused(
+        command("bonobo", "run", "-m", "warehouse.warehouseloader", "--report", report)
+    )
+
+
+def test_a_report_on_standard_output(command, drop, tmp_path):
+    printed = command("warehouse", "load", drop, "--report", "/dev/stdout", "--dry-run")
+    report, end = json.JSONDecoder().raw_decode(printed.out)
+    assert report["exit_code"] == printed.code == 0
+    assert "raw objects" in printed.out[end:]
+    with (tmp_path / "out").open("wb") as file:
+        words = [script("warehouse"), "load", drop, "--report", "/dev/stdout", "--dry-run"]
+        subprocess.run(
+            words, env=bare_environment(), stdout=file, stderr=subprocess.PIPE, timeout=60, check=True
+        )
+    assert "raw objects" in (tmp_path / "out").read_text()[end:]
+
+
+def test_a_folder_that_the_demo_cannot_write(command):
+    for folder in ("/dev/null/x", "/proc/foo", "n" * 400):
+        refused(command("warehouse", "demo", folder))
+
+
+def test_the_demo_advises_the_header_of_a_ct_image(command, tmp_path):
+    advice = command("warehouse", "demo", "my drop").out
+    (line,) = (line for line in advice.splitlines() if "warehouse header" in line)
+    printed = command(*shlex.split(line))
+    assert json.loads(printed.out)["00080060"]["Value"] == ["CT"]
+
+
+def test_what_is_no_file(command, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    refused(command("warehouse", "header", "pipe"))
+    refused(command("warehouse", "config", "check", "./pipe"))
+    assert "WAREHOUSE_BUCKET" in refused(command("warehouse", "config", "check"))
+
+
+def test_config_check_takes_its_bucket_from_the_environment(command, drop):
+    assert "valid" in command("warehouse", "config", "check", env={"WAREHOUSE_BUCKET": str(drop)}).out
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-"])
+def test_standard_output_that_cannot_be_written(drop, redirection, unbuffered):
+    image = min(drop.glob("raw-northfield/*/images/*-*-*-*-*.dcm"))
+    done = redirected(("warehouse", "header", image), redirection, drop, PYTHONUNBUFFERED=unbuffered)
+    assert done.returncode == 70
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: standard output ")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_seen_enough(drop, unbuffered):
+    image = min(drop.glob("raw-northfield/*/images/*-*-*-*-*.dcm"))
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [script("warehouse"), "header", image],
+            env=bare_environment(PYTHONUNBUFFERED=unbuffered),
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_help_lists_whole_sentences_and_bonobo_says_its_version(command):
+    listed = command("warehouse", "--help").out
+    assert "..." not in listed.partition("Commands:")[2]
+    for words in (("load",), ("config",), ("config", "check")):
+        assert "...\n" not in command("warehouse", *words, "--help").out.partition("\n")[2]
+    assert command("bonobo", "--version").out == command("bonobo", "version").out
