@@ -86,8 +86,9 @@ class Report:
             return self.stopped.exit_code
         if self.fatal is not None:
             return exit_code_of(self.fatal)
-        by_services = self.service_codes[0] if self.service_codes else 0
-        return by_services or (1 if self.rejected_count else 0)
+        if self.service_codes:
+            return self.service_codes[0]
+        return 1 if self.rejected_count else 0
 
     @property
     def seconds(self) -> float:
