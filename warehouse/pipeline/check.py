@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from warehouse import config as configuration
 from warehouse.config import TREATMENTS, Config
-from warehouse.pipeline.loader import configuration_warnings, read_configuration
+from warehouse.pipeline.configuration import configuration_warnings, read_configuration
 
 if TYPE_CHECKING:
     from warehouse.storage.catalog import Catalog

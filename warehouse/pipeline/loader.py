@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from threading import Semaphore
 from typing import TYPE_CHECKING, Any
 
 import bonobo
 from bonobo import use
-from warehouse import config as configuration
 from warehouse.config import Config
 from warehouse.domain import clinical, dicom, identity, keys, split
 from warehouse.domain.records import (
@@ -32,15 +31,13 @@ from warehouse.domain.records import (
     RawOther,
     ReadImage,
 )
-from warehouse.errors import (
-    AlreadyExists,
-    ConfigurationError,
-    Forbidden,
-    NotFound,
-    StoreUnavailable,
-    Unaddressable,
-)
+from warehouse.errors import AlreadyExists, NotFound
 from warehouse.pipeline.accounted import Row, accounted, essential, outcome
+from warehouse.pipeline.configuration import (
+    before_anything_is_decided,
+    configuration_warnings,
+    read_configuration,
+)
 from warehouse.pipeline.reading import read_header
 
 if TYPE_CHECKING:
@@ -73,7 +70,7 @@ def load_config(store: Store, ledger: Ledger) -> Iterator[Config]:
 @essential
 def list_raw_files(config: Config, store: Store, catalog: Catalog, ledger: Ledger) -> Iterator[Any]:
     """List every raw prefix; give what is not known yet: by key alone, then clinical files, then images."""
-    with _before_anything_is_decided("list the raw prefixes"), ExitStack() as stack:
+    with before_anything_is_decided("list the raw prefixes"), ExitStack() as stack:
         pending = stack.enter_context(catalog.pending(_listing(store, config)))
         ledger.count_listing(pending.listed, pending.known)
         stack.pop_all()
@@ -192,7 +189,7 @@ def copy_and_upload(
     if row.image is None:
         return outcome(row, decided, reason, target=target)
     sop_uid = row.image.sop_uid
-    row, flags = _write_metadata(row, store, _rules(row.raw.config, assignments), large_headers)
+    row, flags = _write_metadata(row, target, store, _rules(row.raw.config, assignments), large_headers)
     identities.register_instance(sop_uid, row.raw.info, target)
     return outcome(row, decided, reason, target=target, flags=flags)
 
@@ -223,37 +220,6 @@ def lane_of(row: Row) -> str | int:
 def _alone(row: Row) -> int:
     """The key of a row that waits for no other: no two rows have one sequence."""
     return row.sequence if isinstance(row, Raw) else row.raw.sequence
-
-
-def read_configuration(store: Store) -> Config:
-    """Read config.json at the bucket's root. Raises ConfigurationError, StoreUnavailable."""
-    with _before_anything_is_decided("read config.json"):
-        try:
-            data = store.read(keys.CONFIGURATION_KEY).data
-        except NotFound:
-            raise ConfigurationError(
-                [f"there is no config.json in {store.location}: write one, as config.sample.json shows"]
-            ) from None
-    return configuration.parse(data)
-
-
-def configuration_warnings(store: Store, config: Config) -> list[str]:
-    """What looks odd in a configuration, beside the bucket that it is for; one sentence each."""
-    with _before_anything_is_decided("list the bucket's root"):
-        return [*config.warnings, *configuration.prefix_warnings(config, store.list_folders())]
-
-
-@contextmanager
-def _before_anything_is_decided(doing: str) -> Generator[None]:
-    """What the operator can mend ends the run with the code of a usage error: nothing was decided yet."""
-    try:
-        yield
-    except Forbidden as error:
-        raise StoreUnavailable(
-            doing, error.key, f"{doing}: permission denied; grant it, run again"
-        ) from error
-    except Unaddressable as error:
-        raise StoreUnavailable(doing, error.key, f"{doing}: it is no plain object; replace it") from error
 
 
 def _listing(store: Store, config: Config) -> Iterator[tuple[ObjectInfo, int, str]]:
@@ -351,16 +317,19 @@ def _exists(store: Store, key: str) -> bool:
 
 
 def _write_metadata(
-    row: Copy, store: Store, rules: identity.IdentityRules, large_headers: Semaphore
+    row: Copy, target: ObjectInfo, store: Store, rules: identity.IdentityRules, large_headers: Semaphore
 ) -> tuple[Copy, tuple[str, ...]]:
-    """Write an image's metadata, after reading a large header again; gives the row and its new flags."""
+    """Write an image's metadata, a large header's from the copy, which nobody replaces meanwhile.
+
+    Gives the row with what was learned of it, and its new flags.
+    """
     document, image = row.metadata, row.image
     assert document is not None
     assert image is not None
     if document.data is not None:
         return row, _put(store, document.key, document.data)
     with large_headers:
-        header = _read_header(store, row.raw.info, rules)
+        header = _read_header(store, target, rules)
         assert isinstance(header, Header), "one version of an object gives one verdict"
         data, dropped = dicom.metadata(header)
         return replace(row, image=replace(image, dropped=dropped)), _put(store, document.key, data)

@@ -87,7 +87,7 @@ def _refuse_link(root: Path, start: _Folder) -> None:
         return
     except OSError as error:
         if error.errno == errno.ELOOP:
-            said = "a symbolic link stands where a folder of the warehouse should: put the folder itself there"
+            said = "a symbolic link stands where a folder of the warehouse should: put the folder there"
             raise StoreUnavailable("list", start.key, said) from None
         if error.errno not in _VANISHED:
             raise

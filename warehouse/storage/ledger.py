@@ -156,9 +156,9 @@ class Ledger:
             elif outcome.raw.earlier is not None:
                 self._waiting.pop(outcome.patient, None)
         self.tally.add(outcome)
-        self._tell(outcome)
         if decided_the_same_again(outcome):
             return
+        self._tell(outcome)
         now = self._clock()
         configuration = outcome.raw.config.hash
         self._rows.append(decision_row(outcome, run=self.run, time=now, configuration=configuration))
