@@ -18,8 +18,6 @@ from typing import Literal
 from warehouse.config import Config
 from warehouse.domain.records import Assignment, Group
 
-FOLDS = 10
-
 
 @dataclass(frozen=True, slots=True)
 class SplitDecision:
@@ -35,16 +33,7 @@ def bucket(patient: str) -> int:
     >>> bucket("COVID1"), bucket("COVID14"), bucket("COVID20"), bucket("COVID149")
     (48, 85, 26, 63)
     """
-    return _digest(patient) % 100
-
-
-def fold(patient: str) -> int:
-    """The cross-validation fold, 0 to 9, of a canonical identifier; independent of its bucket."""
-    return _digest("fold:" + patient) % FOLDS
-
-
-def _digest(text: str) -> int:
-    return int(hashlib.sha512(text.encode()).hexdigest(), 16)
+    return int(hashlib.sha512(patient.encode()).hexdigest(), 16) % 100
 
 
 def decide(patient: str, site: str | None, config: Config) -> SplitDecision | str:

@@ -83,9 +83,10 @@ def storage_options(
         credentials = session.get_credentials()
         frozen = credentials.get_frozen_credentials() if credentials is not None else None
     except BotoCoreError as error:
-        raise StoreUnavailable("find AWS credentials", "", type(error).__name__) from error
+        said = f"the AWS credentials cannot be fetched ({type(error).__name__}): log in again"
+        raise StoreUnavailable("find AWS credentials", "", said) from error
     if frozen is None or not frozen.access_key or not frozen.secret_key:
-        raise StoreUnavailable("find AWS credentials", "", "there are none: log in, or name a --profile")
+        raise StoreUnavailable("find AWS credentials", "", "there are no AWS credentials: log in, or name a --profile")
     options = {
         "AWS_ACCESS_KEY_ID": frozen.access_key,
         "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
@@ -111,6 +112,7 @@ def _assume(session: boto3.Session, role_arn: str) -> boto3.Session:
         extra_args={"RoleSessionName": "warehouse"},
     )
     assumed = get_session()
+    # botocore has no public way to give a session credentials that refresh themselves.
     assumed._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
         method="assume-role", refresh_using=fetcher.fetch_credentials
     )
