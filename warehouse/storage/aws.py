@@ -86,7 +86,8 @@ def storage_options(
         said = f"the AWS credentials cannot be fetched ({type(error).__name__}): log in again"
         raise StoreUnavailable("find AWS credentials", "", said) from error
     if frozen is None or not frozen.access_key or not frozen.secret_key:
-        raise StoreUnavailable("find AWS credentials", "", "there are no AWS credentials: log in, or name a --profile")
+        said = "there are no AWS credentials: log in, or name a --profile"
+        raise StoreUnavailable("find AWS credentials", "", said)
     options = {
         "AWS_ACCESS_KEY_ID": frozen.access_key,
         "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
