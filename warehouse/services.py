@@ -11,7 +11,7 @@ from functools import partial
 from threading import Semaphore
 from typing import Any
 
-from warehouse.errors import StoreUnavailable
+from warehouse.errors import SettingsError, StoreUnavailable
 from warehouse.settings import Location, Settings
 from warehouse.storage.assignments import Assignments
 from warehouse.storage.aws import open_session, storage_options, usable_settings
@@ -124,3 +124,7 @@ def _check(store: FolderStore | S3Store, location: Location) -> None:
     except StoreUnavailable as error:
         hint = " (there is no folder of that name here either)" if location.bare else ""
         raise StoreUnavailable("check", cause=f"{location} cannot be used: {error}{hint}") from error
+    except OSError as error:
+        # The stores translate their own; what is left is a file that the AWS settings name.
+        said = "a file that the AWS settings name cannot be read: look at AWS_WEB_IDENTITY_TOKEN_FILE"
+        raise SettingsError(said) from error

@@ -140,3 +140,15 @@ def test_wrong_credentials(command, s3_server):
     refused = command("warehouse", "load", bucket, env=environment(s3_server))
     assert refused.code == 2
     assert "access was denied" in one_line(refused)
+
+
+def test_a_token_file_that_is_missing(command, s3_server):
+    environment_ = {
+        "AWS_ENDPOINT_URL": s3_server.endpoint,
+        "AWS_DEFAULT_REGION": "eu-west-2",
+        "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/x",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": "/nonexistent",
+    }
+    refused = command("warehouse", "load", "s3://some-bucket", env=environment_)
+    assert refused.code == 2
+    assert "AWS_WEB_IDENTITY_TOKEN_FILE" in one_line(refused)

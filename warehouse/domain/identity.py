@@ -39,8 +39,7 @@ def is_uid(text: str) -> bool:
 
 def refusal(patient_id: str, rules: IdentityRules) -> str | None:
     """Give the reason for which a stripped PatientID is refused, None where it is not."""
-    if not safe_segment(patient_id) or unicodedata.normalize("NFKC", patient_id) != patient_id:
-        # Two spellings that look alike must not be two patients, and so perhaps in two sets.
+    if not safe_segment(patient_id) or _looks_like_another(patient_id):
         return "invalid-identity"
     if rules.patient_id_pattern.fullmatch(patient_id) is None and not rules.existing_folder(patient_id):
         return "invalid-identity"
@@ -48,3 +47,9 @@ def refusal(patient_id: str, rules: IdentityRules) -> str | None:
     if patient in rules.placeholder_ids or not patient.strip("0"):
         return "placeholder-identity"
     return None
+
+
+def _looks_like_another(patient_id: str) -> bool:
+    """Two spellings that look alike must not be two patients, and so perhaps in two sets."""
+    invisible = any(unicodedata.category(character) == "Cf" for character in patient_id)
+    return invisible or unicodedata.normalize("NFKC", patient_id) != patient_id

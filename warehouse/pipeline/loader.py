@@ -18,6 +18,7 @@ from bonobo import use
 from warehouse.config import Config
 from warehouse.domain import clinical, dicom, identity, keys, split
 from warehouse.domain.records import (
+    GROUPS,
     Copy,
     Decided,
     Header,
@@ -60,9 +61,14 @@ _WAITS_FOR_ITS_PATIENT = frozenset({"no-clinical-data", "unlisted-site"})
 def load_config(store: Store, ledger: Ledger) -> Iterator[Config]:
     """Read and check config.json. Raises ConfigurationError."""
     config = read_configuration(store)
+    with before_anything_is_decided("list the sets"):
+        for group in GROUPS:
+            # What cannot be listed now must not pass for a set in which nobody stands.
+            next(iter(store.list_folders(f"{group}/data/")), None)
     for warning in configuration_warnings(store, config):
         log.warning(warning)
-    ledger.begin(config)
+    with before_anything_is_decided("read the catalog"):
+        ledger.begin(config)
     yield config
 
 

@@ -18,6 +18,9 @@ from warehouse.storage.translate import Again, Library
 
 T = TypeVar("T")
 
+RENEWALS = 2
+"""How often one request asks for fresh credentials."""
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -73,7 +76,7 @@ class Retrier:
         """
         policy = policy or self._policy
         end = time.monotonic() + policy.seconds
-        failures = 0
+        failures = renewals = 0
         while True:
             try:
                 return work()
@@ -89,6 +92,10 @@ class Retrier:
             if fault.again is Again.NO or not self._wait(policy, failures, end):
                 raise fault.error
             if fault.again is Again.RENEW:
+                renewals += 1
+                if renewals > RENEWALS:
+                    # New credentials that are refused too will not get better by asking for more.
+                    raise fault.error
                 self._renew()
 
     def _wait(self, policy: RetryPolicy, failures: int, end: float) -> bool:

@@ -450,8 +450,8 @@ def test_the_rows_that_travel_are_small(warehouse, image, monkeypatch):
 
 def test_look_alikes_cannot_be_two_patients(warehouse):
     warehouse.configure(patient_id_pattern=r"\S{1,64}")
-    composed, decomposed, kelvin = "\u00e9", "e\u0301", "\u212a1"
-    fine, *odd = (warehouse.clinical(name) for name in (composed, decomposed, kelvin))
+    composed, decomposed, kelvin, invisible = "\u00e9", "e\u0301", "\u212a1", "P\u200b1"
+    fine, *odd = (warehouse.clinical(name) for name in (composed, decomposed, kelvin, invisible))
     warehouse.load()
     assert warehouse.verdict(fine) == ("loaded", None)
     assert {warehouse.verdict(key) for key in odd} == {("quarantined", "invalid-identity")}

@@ -85,6 +85,16 @@ def test_expired_credentials_are_renewed():
     assert renewed == [1]
 
 
+def test_credentials_that_stay_refused_are_renewed_twice_and_no_more():
+    renewed = []
+    script = Script(*["expired"] * 10)
+    patient = RetryPolicy(attempts=10, base=0.0)
+    with pytest.raises(Forbidden):
+        retrier(lambda: renewed.append(1)).call("read", "k", LIBRARY, script, policy=patient)
+    assert renewed == [1, 1]
+    assert script.calls == 3
+
+
 def test_own_errors_are_not_swallowed():
     def broken() -> None:
         raise KeyError("a bug")
