@@ -44,7 +44,7 @@ def load(store, catalog, *, concurrency=8, **how):
 
 def decisions(catalog):
     """The latest decision for each raw key, as a dictionary of its columns."""
-    table = catalog.query("SELECT * FROM objects_now")
+    table = catalog.query("SELECT * FROM objects_now ORDER BY time, run, sequence")
     return {row["key"]: row for row in table.to_pylist()}
 
 

@@ -67,7 +67,7 @@ def _finite(number: float) -> float | None:
 
 def _decimal(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
     text = raw.decode("latin-1").strip().rstrip(" \0")
-    return [_finite(float(part)) for part in text.split("\\")] if text else []
+    return [_finite(float(part.rstrip(" \0"))) for part in text.split("\\")] if text else []
 
 
 def _whole(text: str) -> int:
