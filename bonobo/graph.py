@@ -6,9 +6,10 @@ The runner, the DOT writer and other engines each read the same Graph.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from bonobo.constants import BEGIN, Token
 
@@ -18,16 +19,36 @@ Place = int | Token
 """Where an edge begins: a node's index, or BEGIN."""
 
 
+EXECUTORS = ("thread", "process")
+ON_ERROR = ("skip", "dead_letter", "fail")
+AUTO = "auto"
+
+
 @dataclass(frozen=True, slots=True)
 class Parallel:
-    """A node, and how many rows of it may be worked on at once."""
+    """A node and how its rows are worked on; the fields are what `parallel` was told."""
 
     node: Node
-    n: int
+    n: int | Literal["auto"] = 1
     key: Callable[..., Hashable] | None = None
+    executor: str = "thread"
+    on_error: str = "skip"
+    retries: int = 0
+    backoff: float = 0.1
+    timeout: float | None = None
 
 
-def parallel(node: Node, n: int, key: Callable[..., Hashable] | None = None) -> Parallel:
+def parallel(
+    node: Node,
+    n: int | Literal["auto"] = 1,
+    key: Callable[..., Hashable] | None = None,
+    *,
+    executor: Literal["thread", "process"] = "thread",
+    on_error: Literal["skip", "dead_letter", "fail"] = "skip",
+    retries: int = 0,
+    backoff: float = 0.1,
+    timeout: float | None = None,
+) -> Parallel:
     """Let up to `n` rows be worked on at once; outputs still appear in the order of the inputs.
 
     With `key`, called with the row's fields, rows of equal key are worked on one at a time, in their order.
@@ -42,13 +63,24 @@ def parallel(node: Node, n: int, key: Callable[..., Hashable] | None = None) -> 
     """
     if isinstance(node, Parallel):
         raise TypeError("the node is parallel already")
-    if isinstance(n, bool) or not isinstance(n, int):
-        raise TypeError("n must be a whole number of rows")
-    if n < 1:
-        raise ValueError("n must be at least 1")
+    if n != AUTO:
+        if isinstance(n, bool) or not isinstance(n, int):
+            raise TypeError('n must be a whole number of rows, or "auto"')
+        if n < 1:
+            raise ValueError("n must be at least 1")
     if key is not None and not callable(key):
         raise TypeError("key must be callable: it receives the row's fields")
-    return Parallel(node, n, key)
+    if executor not in EXECUTORS:
+        raise ValueError(f"executor must be one of {', '.join(EXECUTORS)}; got {executor!r}")
+    if on_error not in ON_ERROR:
+        raise ValueError(f"on_error must be one of {', '.join(ON_ERROR)}; got {on_error!r}")
+    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+        raise ValueError("retries must be a whole number, 0 or more")
+    if not 0 <= backoff < math.inf:
+        raise ValueError("backoff must be a number of seconds, 0 or more")
+    if timeout is not None and not 0 < timeout < math.inf:
+        raise ValueError("timeout must be a number of seconds above 0")
+    return Parallel(node, n, key, executor, on_error, retries, backoff, timeout)
 
 
 def unwrap(node: Node) -> Node:

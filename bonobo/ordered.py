@@ -88,10 +88,10 @@ class OrderedWorker(Worker):
                     return place
 
     def _find_key(self, place: _Place) -> None:
-        if self.plan.key is None:
+        if self.plan.settings.key is None:
             return
         try:
-            place.key = self.plan.key(*place.row)
+            place.key = self.plan.settings.key(*place.row)
             hash(place.key)
         except BaseException as error:
             place.error = error

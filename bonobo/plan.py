@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Hashable, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from bonobo.config import services_of
 from bonobo.constants import BEGIN
 from bonobo.errors import GraphError, MissingService
-from bonobo.graph import Graph, Parallel, name_of, unwrap
+from bonobo.graph import AUTO, Graph, Parallel, name_of, unwrap
+
+AUTO_WORKERS = 64
+"""How far the concurrency of `n="auto"` may grow."""
 
 START = -1
 """The index that stands for BEGIN among the inputs of a node."""
@@ -20,14 +23,14 @@ START = -1
 class PlannedNode:
     """One node as it will run. `inputs` and `outputs` are indexes of the graph, START for BEGIN.
 
-    `workers` rows may be in work at once; `downstream` are all the nodes that its rows can reach.
+    `workers` rows at most may be in work at once; `downstream` are all the nodes that its rows can reach.
     """
 
     index: int
     name: str
     target: Any
     workers: int
-    key: Callable[..., Hashable] | None
+    settings: Parallel
     services: tuple[str, ...]
     inputs: frozenset[int]
     outputs: tuple[int, ...]
@@ -77,12 +80,13 @@ def _planned(
     index: int, node: Any, inputs: set[int], outputs: frozenset[int], downstream: frozenset[int]
 ) -> PlannedNode:
     target = unwrap(node)
+    settings = node if isinstance(node, Parallel) else Parallel(node)
     return PlannedNode(
         index=index,
         name=name_of(node),
         target=target,
-        workers=node.n if isinstance(node, Parallel) else 1,
-        key=node.key if isinstance(node, Parallel) else None,
+        workers=AUTO_WORKERS if settings.n == AUTO else int(settings.n),
+        settings=settings,
         services=services_of(target) if callable(target) else (),
         inputs=frozenset(inputs),
         outputs=tuple(sorted(outputs)),

@@ -17,7 +17,6 @@ from typing import Any
 from bonobo.channel import ROWS_PER_EDGE, Barrier, Channel
 from bonobo.console import Display
 from bonobo.constants import EMPTY
-from bonobo.emission import producer
 from bonobo.errors import Stopped
 from bonobo.ordered import OrderedWorker
 from bonobo.plan import START, Plan, PlannedNode
@@ -63,9 +62,8 @@ class Runner:
     def _worker(
         self, node: PlannedNode, services: Mapping[str, Any], line: NodeReport, rows_per_edge: int
     ) -> Worker:
-        produce = producer(node.target, {name: services[name] for name in node.services})
         kind = OrderedWorker if node.workers > 1 else Worker
-        return kind(node, produce, Channel(node.inputs, rows_per_edge), line, self)
+        return kind(node, services, Channel(node.inputs, rows_per_edge), line, self)
 
     def run(self) -> None:
         """Run to the end. Failures of the run are in the report; an interruption of this thread raises."""

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Thread
 from types import GeneratorType
 from typing import Any, Protocol
 
+from bonobo.binding import Binding
 from bonobo.channel import Barrier, Cancelled, Channel, Closed
 from bonobo.constants import Flag, Row
-from bonobo.emission import Produce, row_of
 from bonobo.errors import is_fatal
 from bonobo.plan import PlannedNode
 from bonobo.report import NodeReport
@@ -44,7 +44,12 @@ class Worker:
     """The thread of a node that takes one row at a time."""
 
     def __init__(
-        self, plan: PlannedNode, produce: Produce, inbox: Channel, report: NodeReport, run: Coordinator
+        self,
+        plan: PlannedNode,
+        services: Mapping[str, Any],
+        inbox: Channel,
+        report: NodeReport,
+        run: Coordinator,
     ) -> None:
         self.plan = plan
         self.inbox = inbox
@@ -52,7 +57,9 @@ class Worker:
         self.threads: list[Thread] = []
         # Read without a lock after each emitted value: an endless generator must see it.
         self.stopping = False
-        self._produce = produce
+        self._binding = Binding(plan, services, self._send)
+        self._produce = self._binding.produce
+        self._row_of = self._binding.row_of
         self._run = run
         self._outputs: Sequence[Channel] = ()
 
@@ -113,7 +120,7 @@ class Worker:
             try:
                 values = self._produce(row)
                 for value in values:
-                    emit(row_of(value, row))
+                    emit(self._row_of(value, row))
                     if self.stopping:
                         break
             finally:

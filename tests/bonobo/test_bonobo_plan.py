@@ -26,8 +26,8 @@ def test_a_plan_says_all_that_a_runner_needs():
     graph.add_chain(c, _input=a)
     first, second, third = make_plan(graph).nodes
     assert (first.name, first.inputs, first.outputs, first.downstream) == ("a", {START}, (1, 2), {1, 2})
-    assert (second.target, second.workers, second.key, second.inputs) == (b, 3, len, {0})
-    assert (third.workers, third.key, third.outputs, third.downstream) == (1, None, (), frozenset())
+    assert (second.target, second.workers, second.settings.key, second.inputs) == (b, 3, len, {0})
+    assert (third.workers, third.settings.key, third.outputs, third.downstream) == (1, None, (), frozenset())
 
 
 def test_a_node_may_be_fed_by_begin_and_by_others():
