@@ -10,7 +10,7 @@ import bonobo
 
 MODULES = sorted(
     module.name
-    for module in pkgutil.iter_modules(bonobo.__path__, "bonobo.")
+    for module in pkgutil.walk_packages(bonobo.__path__, "bonobo.")
     if "__main__" not in module.name
 )
 

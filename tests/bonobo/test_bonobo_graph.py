@@ -149,7 +149,7 @@ def test_names(node, name):
         ((a, -1), ValueError),
         ((a, 1.5), TypeError),
         ((a, True), TypeError),
-        ((a, "auto"), TypeError),
+        ((a, "many"), TypeError),
         ((a, 2, "key"), TypeError),
         ((parallel(a, 2), 2), TypeError),
     ],
@@ -157,3 +157,22 @@ def test_names(node, name):
 def test_parallel_refuses(arguments, error):
     with pytest.raises(error):
         parallel(*arguments)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"executor": "fork"},
+        {"on_error": "ignore"},
+        {"retries": -1},
+        {"retries": 1.5},
+        {"retries": True},
+        {"backoff": -1},
+        {"backoff": float("nan")},
+        {"timeout": 0},
+        {"timeout": float("inf")},
+    ],
+)
+def test_parallel_refuses_settings(settings):
+    with pytest.raises(ValueError):
+        parallel(a, **settings)
