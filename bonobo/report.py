@@ -24,6 +24,9 @@ class NodeReport:
     """One node's counters: input rows taken, rows emitted, rows rejected; `state` in a word.
 
     States: waiting, running, done, stopped (cut short by a signal or an error), failed (it ended the run).
+
+    The others say how it stands at this moment: rows `queued` before it of the `capacity` that its queue has,
+    rows `in_flight` in its hands; and `expected`, how many rows a source declared that it will emit.
     """
 
     name: str
@@ -31,6 +34,10 @@ class NodeReport:
     rows_out: int = 0
     errors: int = 0
     state: str = "waiting"
+    queued: int = 0
+    capacity: int = 0
+    in_flight: int = 0
+    expected: int | None = None
 
     def line(self) -> str:
         """Give the summary's line.
