@@ -1,19 +1,23 @@
 """What stands between two nodes: a bounded channel of rows, and barriers that travel with them.
 
-A channel holds every row until its reader takes it; no writer keeps rows back to send them together.
-What makes hand-offs cheap is that a waiting side is woken once, and then finds a run of rows, or of
-room. Every wait ends: by a row, by room, by the end of the inputs, or by a cancellation.
+A row can be read as soon as it is written: no writer keeps rows back to send them together. What makes
+hand-offs cheap is that the reader takes all that is there, up to a bound, in one batch, and that a waiting
+side is woken once for many rows, or for much room. Every wait ends: by a row, by room, by the end of the
+inputs, or by a cancellation.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from threading import Condition, Lock
 
+from bonobo.budget import COUNTED, MEMORY, Budget
 from bonobo.constants import Row
 
 ROWS_PER_EDGE = 128
+BATCH = 64
+"""How many rows are read at once, at most; never more than half of what fits in."""
 
 
 class Cancelled(BaseException):
@@ -54,19 +58,44 @@ class Barrier:
                 raise Cancelled
 
 
+class Heavy:
+    """A row that counts against the budget, by so many bytes."""
+
+    __slots__ = ("row", "size")
+
+    def __init__(self, row: Row, size: int) -> None:
+        self.row = row
+        self.size = size
+
+
+Item = Row | Heavy | Barrier
+
+
 class Channel:
     """The rows on their way into one node, in the order of their arrival, from any number of inputs.
 
-    `inputs` are the indexes of the nodes that write; `rows_per_edge` rows for each of them fit in.
-    Barriers take no room. Many threads may write, one at a time may read.
+    `inputs` are the indexes of the nodes that write; `rows_per_edge` rows for each of them fit in, those of
+    the batch in the reader's hand among them. Barriers take no room. Many threads may write, one at a time
+    may read. A row that `take` gives as Heavy is released by `release` when it was processed.
     """
 
-    def __init__(self, inputs: Iterable[int], rows_per_edge: int = ROWS_PER_EDGE) -> None:
+    def __init__(
+        self,
+        inputs: Iterable[int],
+        rows_per_edge: int = ROWS_PER_EDGE,
+        *,
+        node: int = 0,
+        budget: Budget | None = None,
+    ) -> None:
         self._open = set(inputs)
-        self._capacity = rows_per_edge * len(self._open)
+        self.capacity = rows_per_edge * len(self._open)
+        self._batch = max(1, min(BATCH, self.capacity // 2))
         # A writer that waits is woken when the channel is half empty, not at each row that is read.
-        self._low = self._capacity // 2
-        self._items: deque[Row | Barrier] = deque()
+        self._low = self.capacity // 2
+        self._node = node
+        self._budget = budget or Budget(MEMORY, {node: (node,)})
+        self._items: deque[Item] = deque()
+        self._taken = 0
         self._arriving: dict[Barrier, set[int]] = {}
         self._lock = Lock()
         self._readable = Condition(self._lock)
@@ -75,22 +104,35 @@ class Channel:
         self._writer_waits = False
         self._cancelled = False
 
-    def put(self, row: Row) -> None:
-        """Write a row, waiting for room. Raises Cancelled."""
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, row: Row, size: int = 0) -> None:
+        """Write a row that holds `size` bytes, waiting for room. Raises Cancelled."""
+        item: Item = row
+        if size >= COUNTED:
+            if not self._budget.acquire(self._node, size):
+                raise Cancelled
+            item = Heavy(row, size)
         with self._lock:
-            while len(self._items) >= self._capacity and not self._cancelled:
+            while len(self._items) + self._taken >= self.capacity and not self._cancelled:
                 self._writer_waits = True
                 self._writable.wait()
             if self._cancelled:
                 raise Cancelled
-            self._items.append(row)
+            self._items.append(item)
             if self._reader_waits:
                 self._reader_waits = False
                 self._readable.notify()
 
-    def get(self) -> Row | Barrier:
-        """Take what is next, waiting for it. Raises Closed, and Cancelled whatever is left."""
+    def take(self) -> list[Item]:
+        """Take what is next, a batch of at least one, waiting for it; the batch before it is done with.
+
+        Raises Closed, and Cancelled whatever is left.
+        """
         with self._lock:
+            self._taken = 0
+            self._wake_writers()
             while not self._items and self._open and not self._cancelled:
                 self._reader_waits = True
                 self._readable.wait()
@@ -98,11 +140,31 @@ class Channel:
                 raise Cancelled
             if not self._items:
                 raise Closed
-            item = self._items.popleft()
-            if self._writer_waits and len(self._items) <= self._low:
-                self._writer_waits = False
-                self._writable.notify_all()
-            return item
+            items = self._items
+            if len(items) <= self._batch:
+                batch = list(items)
+                items.clear()
+            else:
+                batch = [items.popleft() for _ in range(self._batch)]
+            self._taken = len(batch)
+            return batch
+
+    def release(self, size: int) -> None:
+        """Give back the bytes of a row that was processed."""
+        self._budget.release(self._node, size)
+
+    def try_keep(self, size: int) -> bool:
+        """Count a row that its node emitted and keeps, if there is room; see `Budget.try_keep`."""
+        return size < COUNTED or self._budget.try_keep(size)
+
+    def release_kept(self, size: int) -> None:
+        """Give back what `try_keep` counted."""
+        if size >= COUNTED:
+            self._budget.release_kept(size)
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when there may be room for `try_keep` again."""
+        self._budget.listen(listener)
 
     def close(self, source: int) -> None:
         """End one input; barriers no longer wait for it."""
@@ -116,8 +178,11 @@ class Channel:
         """Forget what is queued and end: the reader finds the channel closed after the row in hand."""
         with self._lock:
             self._open.clear()
+            dropped = [item.size for item in self._items if isinstance(item, Heavy)]
             self._items.clear()
             self._wake_reader()
+        for size in dropped:
+            self.release(size)
 
     def cancel(self) -> None:
         """Make every wait, now and later, raise Cancelled."""
@@ -147,6 +212,11 @@ class Channel:
             del self._arriving[barrier]
             self._items.append(barrier)
             self._wake_reader()
+
+    def _wake_writers(self) -> None:
+        if self._writer_waits and len(self._items) <= self._low:
+            self._writer_waits = False
+            self._writable.notify_all()
 
     def _wake_reader(self) -> None:
         self._reader_waits = False

@@ -15,6 +15,9 @@ from bonobo.graph import AUTO, Graph, Parallel, name_of, unwrap
 AUTO_WORKERS = 64
 """How far the concurrency of `n="auto"` may grow."""
 
+DEAD_LETTERS = "dead_letters"
+"""The service that is given the rows that a node with `on_error="dead_letter"` failed on."""
+
 START = -1
 """The index that stands for BEGIN among the inputs of a node."""
 
@@ -42,6 +45,11 @@ class Plan:
     """The nodes in an order in which each stands behind all that feed it; ties by index."""
 
     nodes: tuple[PlannedNode, ...]
+
+    @property
+    def has_dead_letters(self) -> bool:
+        """Whether a node hands on the rows that it fails on."""
+        return any(node.settings.on_error == "dead_letter" for node in self.nodes)
 
     def require(self, given: Collection[str]) -> None:
         """Raise MissingService, naming every service that a node uses and `given` does not hold."""

@@ -10,22 +10,38 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from threading import TIMEOUT_MAX, Lock
+from threading import TIMEOUT_MAX, Lock, Thread
 from typing import Any
 
+from bonobo.budget import MEMORY, Budget
 from bonobo.channel import ROWS_PER_EDGE, Barrier, Channel
 from bonobo.console import Display
 from bonobo.constants import EMPTY
-from bonobo.errors import Stopped
+from bonobo.errors import Stopped, TooManyErrors
+from bonobo.limits import MaxErrors
 from bonobo.ordered import OrderedWorker
-from bonobo.plan import START, Plan, PlannedNode
+from bonobo.plan import DEAD_LETTERS, START, Plan, PlannedNode
 from bonobo.report import NodeReport, Report
-from bonobo.worker import Worker
+from bonobo.worker import FailedRow, Worker
 
 DRAIN_SECONDS = 20.0
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 3.0
 """How long cancelled threads may take to unwind before they are abandoned."""
+
+TEARDOWN_SECONDS = 1.0
+"""How long the teardowns of abandoned nodes may take; services are closed after that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run may use: rows an edge, bytes in all rows, rejected rows, seconds to drain once stopped."""
+
+    rows_per_edge: int = ROWS_PER_EDGE
+    memory: int = MEMORY
+    max_errors: MaxErrors | None = None
+    drain: float = DRAIN_SECONDS
 
 
 class Runner:
@@ -37,14 +53,16 @@ class Runner:
         services: Mapping[str, Any],
         report: Report,
         display: Display,
-        *,
-        rows_per_edge: int = ROWS_PER_EDGE,
-        drain: float = DRAIN_SECONDS,
+        limits: Limits,
     ) -> None:
         self.events: SimpleQueue[Stopped | None] = SimpleQueue()
         self._report = report
         self._display = display
-        self._drain = drain
+        self._limits = limits
+        self._budget = Budget(
+            limits.memory, {node.index: node.downstream | {node.index} for node in plan.nodes}
+        )
+        self._dead_letters = services.get(DEAD_LETTERS)
         self._deadline = math.inf
         self._cancelled = False
         self._over = False
@@ -53,17 +71,16 @@ class Runner:
         self._running: set[int] = set()
         self._barriers: set[Barrier] = set()
         self._workers = {
-            node.index: self._worker(node, services, line, rows_per_edge)
+            node.index: self._worker(node, services, line)
             for node, line in zip(plan.nodes, report.nodes, strict=True)
         }
         for worker in self._workers.values():
             worker.connect(self._workers[index].inbox for index in worker.plan.outputs)
 
-    def _worker(
-        self, node: PlannedNode, services: Mapping[str, Any], line: NodeReport, rows_per_edge: int
-    ) -> Worker:
+    def _worker(self, node: PlannedNode, services: Mapping[str, Any], line: NodeReport) -> Worker:
+        inbox = Channel(node.inputs, self._limits.rows_per_edge, node=node.index, budget=self._budget)
         kind = OrderedWorker if node.workers > 1 else Worker
-        return kind(node, services, Channel(node.inputs, rows_per_edge), line, self)
+        return kind(node, services, inbox, line, self)
 
     def run(self) -> None:
         """Run to the end. Failures of the run are in the report; an interruption of this thread raises."""
@@ -77,12 +94,21 @@ class Runner:
         finally:
             self._abandon()
 
-    def reject(self, node: NodeReport, sequence: int, error: BaseException) -> None:
-        """Count a row error."""
-        if not self._over:
-            self._display.row_failed(self._report.reject(node, sequence, error), error)
+    def reject(self, node: PlannedNode, report: NodeReport, failed: FailedRow) -> None:
+        """Count a row error, and do what the node was told to do about it."""
+        if self._over:
+            return
+        rejected = self._report.reject(report, failed.sequence, failed.error, failed.attempts)
+        self._display.row_failed(rejected, failed.error)
+        if node.settings.on_error == "dead_letter" and self._dead_letters is not None:
+            try:
+                self._dead_letters(rejected, failed.row)
+            except BaseException as error:
+                self.fail(error)
+        if self._limits.max_errors is not None and self._limits.max_errors.exceeded(self._report, report):
+            self.fail(TooManyErrors(self._limits.max_errors))
 
-    def fail(self, error: BaseException, node: NodeReport) -> None:
+    def fail(self, error: BaseException, node: NodeReport | None = None) -> None:
         """End the run: the first cause stays, and everything is cancelled."""
         if not self._over:
             self._report.fail(error, node)
@@ -133,7 +159,12 @@ class Runner:
                 if self._cancelled:
                     return
                 self._cancel()
+            self._sample()
             self._display.progress(self._report)
+
+    def _sample(self) -> None:
+        for worker in self._workers.values():
+            worker.sample()
 
     def _unended(self) -> bool:
         with self._lock:
@@ -152,7 +183,7 @@ class Runner:
         with self._lock:
             running = frozenset(self._running)
             if not self._cancelled:
-                self._deadline = time.monotonic() + self._drain
+                self._deadline = time.monotonic() + self._limits.drain
         for index in running:
             if not self._workers[index].plan.inputs & running:
                 self._workers[index].stop()
@@ -169,16 +200,24 @@ class Runner:
             barriers = list(self._barriers)
         for barrier in barriers:
             barrier.cancel()
+        self._budget.cancel()
         for worker in self._workers.values():
             worker.cancel()
         self.events.put(None)
 
     def _abandon(self) -> None:
-        self._over = True
+        """Give up on threads stuck in somebody's code; what they set up is torn down without them."""
         with self._lock:
-            running = list(self._running)
-        for index in running:
-            worker = self._workers[index]
+            stuck = [self._workers[index] for index in self._running]
+        teardowns = [Thread(target=worker.tear_down, daemon=True) for worker in stuck]
+        for thread in teardowns:
+            thread.start()
+        deadline = time.monotonic() + TEARDOWN_SECONDS
+        for thread in teardowns:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._over = True
+        for worker in stuck:
             self._report.abandoned += sum(thread.is_alive() for thread in worker.threads)
             if worker.report.state != "failed":
                 worker.report.state = "stopped"
+        self._report.abandoned += sum(worker.abandoned() for worker in self._workers.values())

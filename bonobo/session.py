@@ -6,20 +6,23 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bonobo.budget import MEMORY
 from bonobo.channel import ROWS_PER_EDGE
 from bonobo.console import Console, Display
+from bonobo.dead_letters import DeadLetterFile
 from bonobo.dot import dot
 from bonobo.errors import BonoboError, UsageError
 from bonobo.graph import Graph
-from bonobo.plan import Plan, make_plan
+from bonobo.limits import MaxErrors
+from bonobo.plan import DEAD_LETTERS, Plan, make_plan
 from bonobo.report import NodeReport, Report
 from bonobo.report_file import ReportFile
-from bonobo.runner import DRAIN_SECONDS, Runner
+from bonobo.runner import DRAIN_SECONDS, Limits, Runner
 from bonobo.services import GivenServices, Services, checked, collect, hosted
 from bonobo.signals import SignalWatch
 
@@ -30,6 +33,9 @@ class Surroundings:
 
     display: Display
     report: Path | None = None
+    memory: int | None = None
+    max_errors: int | float | None = None
+    dead_letters: Path | None = None
     watch: SignalWatch | None = None
     reports: list[Report] = field(default_factory=list)
 
@@ -60,8 +66,12 @@ def run(
     graph: Graph,
     *,
     services: GivenServices = None,
+    plugins: object = None,
+    strategy: object = None,
     console: Display | None = None,
     report: str | Path | None = None,
+    memory: int | None = None,
+    max_errors: int | float | None = None,
     rows_per_edge: int = ROWS_PER_EDGE,
     handle_signals: bool = False,
 ) -> Report:
@@ -71,11 +81,15 @@ def run(
     context manager that yields such a mapping: it is entered before row one and exited after the last, with
     the fatal cause if there is one. After that, `exit_code`, `summary()` and `report()` of services are read.
 
-    `report` is a file for the report as JSON; one that cannot be written is found before row one.
-    `rows_per_edge` bounds the rows that wait between two nodes. With `handle_signals` (main thread only) the
-    first SIGINT or SIGTERM stops the run: what is in flight drains for BONOBO_DRAIN seconds; a second signal
-    leaves at once. Without it, an interruption of the calling thread cancels the run, closes the services
-    and goes on as the exception that it is.
+    `memory` bounds the bytes that rows may hold together (256 MiB unless told otherwise), `rows_per_edge`
+    the rows that wait between two nodes. `max_errors` ends the run once more rows than that were rejected; a
+    float below 1 is the share of a node's rows that may be. `report` is a file for the report as JSON; one
+    that cannot be written is found before row one. Bonobo's `strategy` changes nothing, since there is one
+    engine; its `plugins` are refused.
+
+    With `handle_signals` (main thread only) the first SIGINT or SIGTERM stops the run: what is in flight
+    drains for BONOBO_DRAIN seconds; a second signal leaves at once. Without it, an interruption of the
+    calling thread cancels the run, closes the services and goes on as the exception that it is.
 
     >>> import bonobo
     >>> report = bonobo.run(bonobo.Graph(range(3), print), console=bonobo.QUIET)
@@ -94,7 +108,11 @@ def run(
         display=console or around.display,
         file=around.report if report is None else Path(report),
         watch=around.watch,
+        memory=around.memory if memory is None else memory,
+        max_errors=around.max_errors if max_errors is None else max_errors,
+        dead_letters=around.dead_letters,
         rows_per_edge=rows_per_edge,
+        plugins=plugins,
     )
     around.reports.append(session.report)
     if handle_signals and session.watch is None:
@@ -122,7 +140,11 @@ class _Session:
     display: Display
     file: Path | None
     watch: SignalWatch | None
+    memory: int | None
+    max_errors: int | float | None
+    dead_letters: Path | None
     rows_per_edge: int
+    plugins: object
     report: Report = field(default_factory=Report)
     services: Services = field(default_factory=dict)
     interruption: KeyboardInterrupt | None = None
@@ -148,27 +170,42 @@ class _Session:
 
     def _carry_out(self, graph: Graph, services: GivenServices) -> None:
         """Raises what ended the run, after the services saw it."""
+        if self.plugins:
+            raise UsageError("plugins are not supported: give `console` an object that shows the run")
         if self.file is not None:
             self.opened = ReportFile(self.file)
-        drain = _drain_seconds()
+        limits = Limits(
+            rows_per_edge=self.rows_per_edge,
+            memory=_memory(self.memory),
+            max_errors=None if self.max_errors is None else MaxErrors.of(self.max_errors),
+            drain=_drain_seconds(),
+        )
         if self.watch is not None and self.watch.first is not None:
             raise self.watch.first
         plan = make_plan(graph)
         self.report.nodes.extend(NodeReport(node.name) for node in plan.nodes)
         with hosted(services) as given:
             try:
-                self._stream(plan, checked(given), drain)
+                with self._with_dead_letters(plan, checked(given)) as complete:
+                    self._stream(plan, complete, limits)
             except BaseException as error:
                 # Before the services see it: one of them might swallow it.
                 self._note(error)
                 raise
 
-    def _stream(self, plan: Plan, services: Services, drain: float) -> None:
+    @contextmanager
+    def _with_dead_letters(self, plan: Plan, services: Services) -> Iterator[Services]:
+        """Add the file that the command line named where a node needs dead letters and none are given."""
+        if self.dead_letters is None or DEAD_LETTERS in services or not plan.has_dead_letters:
+            yield services
+            return
+        with closing(DeadLetterFile(self.dead_letters)) as file:
+            yield {**services, DEAD_LETTERS: file}
+
+    def _stream(self, plan: Plan, services: Services, limits: Limits) -> None:
         self.services = services
         plan.require(services)
-        runner = Runner(
-            plan, services, self.report, self.display, rows_per_edge=self.rows_per_edge, drain=drain
-        )
+        runner = Runner(plan, services, self.report, self.display, limits)
         if self.watch is not None:
             self.watch.deliver(runner.events.put)
         self.display.begin(self.report)
@@ -188,6 +225,14 @@ class _Session:
             self.opened.write(json.dumps(self.report.to_json(), indent=2, default=str) + "\n")
         except (BonoboError, ValueError) as error:
             self.report.fail(error)
+
+
+def _memory(bytes_held: int | None) -> int:
+    if bytes_held is None:
+        return MEMORY
+    if isinstance(bytes_held, bool) or not isinstance(bytes_held, int) or bytes_held < 1:
+        raise UsageError("memory must be a number of bytes, 1 or more")
+    return bytes_held
 
 
 def _drain_seconds() -> float:

@@ -7,27 +7,49 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from threading import Thread
+from dataclasses import dataclass
+from enum import Enum
+from threading import Lock, Thread
 from types import GeneratorType
 from typing import Any, Protocol
 
 from bonobo.binding import Binding
-from bonobo.channel import Barrier, Cancelled, Channel, Closed
+from bonobo.channel import Barrier, Cancelled, Channel, Closed, Heavy, Item
 from bonobo.constants import Flag, Row
 from bonobo.errors import is_fatal
 from bonobo.plan import PlannedNode
 from bonobo.report import NodeReport
+from bonobo.sizes import size_of
 
 Emit = Callable[[Row | Flag], None]
+
+
+class Standing(Enum):
+    """How far a node's context is: what was set up is torn down, once."""
+
+    NEW = 0
+    SETTING_UP = 1
+    SET_UP = 2
+    TORN_DOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRow:
+    """A row that its node could not process: its place among the node's inputs, the last error."""
+
+    row: Row
+    sequence: int
+    error: BaseException
+    attempts: int = 1
 
 
 class Coordinator(Protocol):
     """What a worker tells the run it belongs to; every method may be called from any thread."""
 
-    def reject(self, node: NodeReport, sequence: int, error: BaseException) -> None:
-        """A row failed; the node goes on."""
+    def reject(self, node: PlannedNode, report: NodeReport, failed: FailedRow) -> None:
+        """A row failed; the node goes on, unless what it was told of errors says otherwise."""
 
-    def fail(self, error: BaseException, node: NodeReport) -> None:
+    def fail(self, error: BaseException, node: NodeReport | None = None) -> None:
         """The run is over: cancel everything."""
 
     def begin_barrier(self, node: PlannedNode) -> Barrier:
@@ -57,11 +79,14 @@ class Worker:
         self.threads: list[Thread] = []
         # Read without a lock after each emitted value: an endless generator must see it.
         self.stopping = False
-        self._binding = Binding(plan, services, self._send)
-        self._produce = self._binding.produce
-        self._row_of = self._binding.row_of
+        self.working = 0
         self._run = run
         self._outputs: Sequence[Channel] = ()
+        self._binding = Binding(plan, services, self._send_from_context)
+        self._row_of = self._binding.row_of
+        self._produce = self._binding.produce
+        self._standing = Standing.NEW
+        self._standing_lock = Lock()
 
     def connect(self, outputs: Iterable[Channel]) -> None:
         """Say where the rows go; every output receives every row."""
@@ -87,32 +112,97 @@ class Worker:
         """Wake every wait; `stopping` is set by then."""
         self.inbox.cancel()
 
+    def sample(self) -> None:
+        """Bring the report's passing figures up to date: what waits, what is worked on, what is expected."""
+        self.report.queued = len(self.inbox)
+        self.report.capacity = self.inbox.capacity
+        self.report.in_flight = self.working
+
+    def abandoned(self) -> int:
+        """How many threads of timed out rows are still in somebody's code."""
+        return 0
+
     def _live(self) -> None:
         try:
             self._serve()
         except (Closed, Cancelled):
             pass
         except BaseException as error:
-            # Not a node's error, those are met where they happen; whatever it is, nobody may wait for us.
+            # Not a row's error, those are met where they happen; whatever it is, nobody may wait for us.
             self._run.fail(error, self.report)
         finally:
             self._leave()
 
     def _serve(self) -> None:
+        self._set_up()
         while not self.stopping:
-            item = self.inbox.get()
-            if isinstance(item, Barrier):
-                self._pass_on(item)
-            else:
-                self.report.rows_in += 1
-                self._process(item, self.report.rows_in, self._send)
+            batch = self.inbox.take()
+            self.working = 1
+            rest = iter(batch)
+            try:
+                for item in rest:
+                    self._serve_item(item)
+                    if self.stopping:
+                        break
+            finally:
+                self.working = 0
+                self._forget(rest)
+
+    def _serve_item(self, item: Item) -> None:
+        if item.__class__ is Barrier:
+            self._pass_on(item)  # type: ignore[arg-type]
+            return
+        sequence = self.report.rows_in = self.report.rows_in + 1
+        if item.__class__ is Heavy:
+            try:
+                self._process(item.row, sequence, self._send)  # type: ignore[union-attr]
+            finally:
+                self.inbox.release(item.size)  # type: ignore[union-attr]
+        else:
+            self._process(item, sequence, self._send)  # type: ignore[arg-type]
+
+    def _forget(self, items: Iterable[Item]) -> None:
+        """Release what was taken and will not be processed."""
+        for item in items:
+            if isinstance(item, Heavy):
+                self.inbox.release(item.size)
 
     def _leave(self) -> None:
+        self.tear_down()
         if self.report.state == "running":
             self.report.state = "stopped" if self.stopping else "done"
         for output in self._outputs:
             output.close(self.plan.index)
         self._run.ended(self.plan.index)
+
+    def _set_up(self) -> None:
+        # A run that was over before this thread began has nothing to set up.
+        if self.stopping or not self._step(Standing.NEW, Standing.SETTING_UP):
+            return
+        self._binding.setup()
+        if not self._step(Standing.SETTING_UP, Standing.SET_UP):
+            # Given up on while it was in somebody's setup.
+            self._binding.teardown()
+
+    def _step(self, before: Standing, after: Standing) -> bool:
+        with self._standing_lock:
+            if self._standing is not before:
+                return False
+            self._standing = after
+            return True
+
+    def tear_down(self) -> None:
+        """Tear down what was set up, once, whichever thread comes first; what goes wrong ends the run."""
+        with self._standing_lock:
+            before, self._standing = self._standing, Standing.TORN_DOWN
+        if before is not Standing.SET_UP:
+            return
+        try:
+            self._binding.teardown()
+        except Cancelled:
+            pass
+        except BaseException as error:
+            self._run.fail(error, self.report)
 
     def _process(self, row: Row, sequence: int, emit: Emit) -> None:
         values: Iterable[Any] = ()
@@ -129,21 +219,32 @@ class Worker:
         except Cancelled:
             raise
         except BaseException as error:
-            self._failed(error, sequence)
+            self._failed(error, row, sequence)
 
-    def _failed(self, error: BaseException, sequence: int) -> None:
-        if is_fatal(error):
+    def _failed(self, error: BaseException, row: Row, sequence: int) -> None:
+        if is_fatal(error) or self.plan.settings.on_error == "fail":
             self._run.fail(error, self.report)
             raise Cancelled
-        self._run.reject(self.report, sequence, error)
+        self._run.reject(self.plan, self.report, FailedRow(row, sequence, error))
 
     def _send(self, row: Row | Flag) -> None:
-        if isinstance(row, Flag):
+        if row.__class__ is Flag:
             self._wait_behind_barrier()
             return
         self.report.rows_out += 1
-        for output in self._outputs:
-            output.put(row)
+        outputs = self._outputs
+        if outputs:
+            size = size_of(row)  # type: ignore[arg-type]
+            for output in outputs:
+                output.put(row, size)  # type: ignore[arg-type]
+
+    def _send_from_context(self, row: Row | Flag) -> None:
+        try:
+            self._send(row)
+        except Cancelled:
+            # A teardown goes on to its end; its rows have nowhere to go.
+            if self._standing is not Standing.TORN_DOWN:
+                raise
 
     def _wait_behind_barrier(self) -> None:
         barrier = self._run.begin_barrier(self.plan)

@@ -400,6 +400,7 @@ class TestReport:
                         "sequence": 1,
                         "exception": "ZeroDivisionError",
                         "where": report.rejected[0].where,
+                        "attempts": 1,
                     }
                 ],
             },
