@@ -26,7 +26,8 @@ class NodeReport:
     States: waiting, running, done, stopped (cut short by a signal or an error), failed (it ended the run).
 
     The others say how it stands at this moment: rows `queued` before it of the `capacity` that its queue has,
-    rows `in_flight` in its hands; and `expected`, how many rows a source declared that it will emit.
+    rows `in_flight` in the hands of at most so many `workers`; and `expected`, how many rows a source declared
+    that it will emit.
     """
 
     name: str
@@ -37,6 +38,7 @@ class NodeReport:
     queued: int = 0
     capacity: int = 0
     in_flight: int = 0
+    workers: int = 1
     expected: int | None = None
 
     def line(self) -> str:

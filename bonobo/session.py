@@ -15,7 +15,7 @@ from bonobo.budget import MEMORY
 from bonobo.channel import ROWS_PER_EDGE
 from bonobo.console import Console, Display
 from bonobo.dead_letters import DeadLetterFile
-from bonobo.dot import dot
+from bonobo.dot import dot, draw
 from bonobo.errors import BonoboError, UsageError
 from bonobo.graph import Graph
 from bonobo.limits import MaxErrors
@@ -121,8 +121,10 @@ def run(
     return session.run(graph, services)
 
 
-def inspect(graph: Graph, *, format: str = "graph") -> None:
-    """Print a graph in DOT on standard output; nothing is run and no service is built.
+def inspect(graph: Graph, *, format: str = "graph", output: str | Path | None = None) -> None:
+    """Print a graph in DOT on standard output, or draw it; nothing is run and no service is built.
+
+    `output` is a file that ends in .png, .svg, .pdf or .dot; all but the last need Graphviz. Raises UsageError.
 
     >>> import bonobo
     >>> bonobo.inspect(bonobo.Graph(range(3), print))  # doctest: +ELLIPSIS
@@ -132,7 +134,10 @@ def inspect(graph: Graph, *, format: str = "graph") -> None:
     """
     if format != "graph":
         raise UsageError(f"unknown format {format!r}; there is: graph")
-    print(dot(graph))
+    if output is None:
+        print(dot(graph))
+    else:
+        draw(graph, Path(output))
 
 
 @dataclass
@@ -183,7 +188,7 @@ class _Session:
         if self.watch is not None and self.watch.first is not None:
             raise self.watch.first
         plan = make_plan(graph)
-        self.report.nodes.extend(NodeReport(node.name) for node in plan.nodes)
+        self.report.nodes.extend(NodeReport(node.name, workers=node.workers) for node in plan.nodes)
         with hosted(services) as given:
             try:
                 with self._with_dead_letters(plan, checked(given)) as complete:
