@@ -5,6 +5,7 @@ A *flag* is a token that a node may yield or return; `bonobo.emission` says what
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 Row = tuple[Any, ...]
@@ -20,6 +21,10 @@ class Token:
 
     def __repr__(self) -> str:
         return f"<{self.__name__}>"
+
+    def __reduce__(self) -> tuple[Callable[[str], Token], tuple[str]]:
+        # Rows travel between processes, and a flag means nothing but itself there too.
+        return _token, (self.__name__,)
 
     def __copy__(self) -> Token:
         return self
@@ -51,3 +56,9 @@ BARRIER = Flag("Barrier")
 
 EMPTY: Row = ()
 """The row without fields, which each source node receives once."""
+
+_TOKENS = {token.__name__: token for token in (BEGIN, END, NOT_MODIFIED, INHERIT, BARRIER)}
+
+
+def _token(name: str) -> Token:
+    return _TOKENS[name]

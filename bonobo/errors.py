@@ -6,19 +6,29 @@
     ├── UsageError            2   the caller asked for something that cannot be; nothing was begun
     ├── GraphError            2   the graph cannot be run: a cycle, a node that nothing feeds, no node at all
     ├── MissingService        2   nodes use services that get_services does not give; `names` lists them
+    ├── TooManyErrors        70   more rows failed than `max_errors` lets pass
     └── Stopped         130/143   SIGINT or SIGTERM ended the run
 
+    RowError                      what the engine says of one row; the run goes on
+    ├── RowTimeout                a TimeoutError: the row took longer than its node's `timeout`
+    ├── ProcessDied               the process that worked on the row died
+    └── RemoteError               stands for an exception that cannot leave the process it was raised in
+
 A node may raise any exception. One that carries an `exit_code`, or a true attribute `fatal`, or is no
-`Exception` (KeyboardInterrupt, SystemExit), ends the run; every other one rejects one row.
+`Exception` (KeyboardInterrupt, SystemExit), ends the run; every other one rejects one row. A true
+attribute `throttled` says that a service asked for fewer requests: a node with `n="auto"` then works on
+fewer rows at once.
 """
 
 from __future__ import annotations
 
 import signal
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 INTERNAL_ERROR = 70
+_PLACE = "__bonobo_place__"
 
 
 class BonoboError(Exception):
@@ -51,6 +61,14 @@ class MissingService(BonoboError):
         )
 
 
+class TooManyErrors(BonoboError):
+    """More rows failed than `max_errors` lets pass; `allowed` says in words how many that are."""
+
+    def __init__(self, allowed: object) -> None:
+        self.allowed = str(allowed)
+        super().__init__(f"more than {self.allowed} failed")
+
+
 class Stopped(BonoboError):
     """A signal ended the run; `exit_code` is 128 and the signal's number, as a shell counts."""
 
@@ -58,6 +76,42 @@ class Stopped(BonoboError):
         self.signum = signum
         self.exit_code = 128 + signum
         super().__init__(f"stopped by {signal.Signals(signum).name}")
+
+
+class RowError(Exception):
+    """What the engine itself has against one row."""
+
+
+class RowTimeout(RowError, TimeoutError):
+    """A row took longer than its node's `timeout`."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"no result within {seconds:g} s")
+
+    def __reduce__(self) -> tuple[type[RowTimeout], tuple[float]]:
+        return type(self), (self.seconds,)
+
+
+class ProcessDied(RowError):
+    """The process that worked on a row died: it crashed, was killed, or called `os._exit`."""
+
+
+class RemoteError(RowError):
+    """Stands for an exception of another process that cannot be pickled; `name` is that one's class.
+
+    What the other one carried, of `exit_code`, `fatal` and `throttled`, this one carries too.
+    """
+
+    def __init__(self, name: str, message: str, carried: Mapping[str, Any]) -> None:
+        self.name = name
+        self.message = message
+        self.carried = dict(carried)
+        vars(self).update(self.carried)
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[RemoteError], tuple[str, str, dict[str, Any]]]:
+        return type(self), (self.name, self.message, self.carried)
 
 
 def code_carried(thing: object) -> int | None:
@@ -75,6 +129,11 @@ def is_fatal(error: BaseException) -> bool:
     )
 
 
+def is_throttling(error: BaseException) -> bool:
+    """Tell whether an exception says that a service asked for fewer requests at once."""
+    return bool(getattr(error, "throttled", False))
+
+
 def exit_code_of(error: BaseException) -> int:
     """Give the exit code of a run that `error` ended."""
     carried = code_carried(error)
@@ -89,8 +148,24 @@ def exit_code_of(error: BaseException) -> int:
     return INTERNAL_ERROR
 
 
+def class_of(error: BaseException) -> str:
+    """Name an exception's class, also of one that was raised in another process."""
+    return error.name if isinstance(error, RemoteError) else type(error).__name__
+
+
+def raised_elsewhere(error: BaseException, place: str, trace: str) -> BaseException:
+    """Give an exception of another process with its `where` and its traceback, as a note, kept in it."""
+    # Through the dictionary, as an exception may be a frozen dataclass.
+    vars(error)[_PLACE] = place
+    vars(error)["__notes__"] = [*getattr(error, "__notes__", ()), trace]
+    return error
+
+
 def where(error: BaseException) -> str:
     """Name the line that raised, as `module:line`; it holds no value, so that a log may show it."""
+    place = vars(error).get(_PLACE)
+    if isinstance(place, str):
+        return place
     place = "unknown place"
     for frame, line in traceback.walk_tb(error.__traceback__):
         place = f"{frame.f_globals.get('__name__', '?')}:{line}"
@@ -104,7 +179,7 @@ def describe(error: BaseException) -> str:
     and the place are shown, since its message may hold a value of somebody's row.
     """
     if code_carried(error) is not None:
-        return " ".join(str(error).split()) or type(error).__name__
+        return " ".join(str(error).split()) or class_of(error)
     if isinstance(error, SystemExit | KeyboardInterrupt):
-        return f"{type(error).__name__} at {where(error)}"
-    return f"internal error: {type(error).__name__} at {where(error)}"
+        return f"{class_of(error)} at {where(error)}"
+    return f"internal error: {class_of(error)} at {where(error)}"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
-from bonobo.errors import Stopped, exit_code_of, where
+from bonobo.errors import Stopped, class_of, exit_code_of, where
 from bonobo.version import VERSION
 
 REJECTED_KEPT = 1000
@@ -55,7 +55,8 @@ class NodeReport:
 class Rejected:
     """A row that a node failed on: `sequence` is its place among the node's inputs, from 1.
 
-    `exception` is a class and `where` a line of code: neither holds anything of the row.
+    `exception` is a class and `where` a line of code: neither holds anything of the row. `attempts` is how
+    often the node tried.
     """
 
     run: str
@@ -63,6 +64,7 @@ class Rejected:
     sequence: int
     exception: str
     where: str
+    attempts: int = 1
 
 
 def _now() -> datetime:
@@ -104,9 +106,9 @@ class Report:
         """How long the run took, or has taken until now."""
         return ((self.ended or _now()) - self.started).total_seconds()
 
-    def reject(self, node: NodeReport, sequence: int, error: BaseException) -> Rejected:
+    def reject(self, node: NodeReport, sequence: int, error: BaseException, attempts: int = 1) -> Rejected:
         """Count a row error of a node, and keep its place while there is room; from any thread."""
-        rejected = Rejected(self.run, node.name, sequence, type(error).__name__, where(error))
+        rejected = Rejected(self.run, node.name, sequence, class_of(error), where(error), attempts)
         with self._lock:
             node.errors += 1
             self.rejected_count += 1
@@ -146,7 +148,7 @@ class Report:
             "ended": self.ended.isoformat() if self.ended else None,
             "seconds": round(self.seconds, 3),
             "exit_code": self.exit_code,
-            "fatal": None if self.fatal is None else type(self.fatal).__name__,
+            "fatal": None if self.fatal is None else class_of(self.fatal),
             "nodes": [
                 {
                     "name": node.name,
