@@ -13,20 +13,27 @@ from threading import Condition, Lock
 MEMORY = 256 * 1024 * 1024
 """Bytes, unless told otherwise."""
 
+SHARE = 4 / 5
+"""Which part of the budget rows may hold. Allocators keep more than they were asked for, and a row that is
+being made is not yet counted."""
+
 COUNTED = 1024
 """Bytes from which on a row is counted: 128 smaller ones an edge are nothing beside any budget."""
 
 
 class Budget:
-    """Bytes held, by destination. `regions` maps each node to itself and all nodes downstream of it."""
+    """Bytes held, by destination, of at most `memory`.
 
-    def __init__(self, limit: int, regions: Mapping[int, Iterable[int]]) -> None:
-        self.limit = limit
+    `regions` maps each node to itself and all nodes downstream of it.
+    """
+
+    def __init__(self, memory: int, regions: Mapping[int, Iterable[int]]) -> None:
+        self.limit = int(memory * SHARE)
         self.used = 0
         self._regions = {node: tuple(region) for node, region in regions.items()}
         self._held = dict.fromkeys(regions, 0)
         # Waking whoever waits at each release would cost more than the release.
-        self._low = limit - limit // 8
+        self._low = self.limit - self.limit // 8
         self._changed = Condition(Lock())
         self._waiting = 0
         self._listeners: list[Callable[[], None]] = []

@@ -125,7 +125,7 @@ class Channel:
                 self._reader_waits = False
                 self._readable.notify()
 
-    def take(self) -> list[Item]:
+    def take(self) -> deque[Item]:
         """Take what is next, a batch of at least one, waiting for it; the batch before it is done with.
 
         Raises Closed, and Cancelled whatever is left.
@@ -140,12 +140,10 @@ class Channel:
                 raise Cancelled
             if not self._items:
                 raise Closed
-            items = self._items
-            if len(items) <= self._batch:
-                batch = list(items)
-                items.clear()
+            if len(self._items) <= self._batch:
+                batch, self._items = self._items, deque()
             else:
-                batch = [items.popleft() for _ in range(self._batch)]
+                batch = deque(self._items.popleft() for _ in range(self._batch))
             self._taken = len(batch)
             return batch
 

@@ -18,6 +18,7 @@ from typing import Any
 from bonobo.adaptive import Concurrency
 from bonobo.channel import ROWS_PER_EDGE, Barrier, Cancelled, Closed, Heavy, Item
 from bonobo.constants import EMPTY, Flag, Row
+from bonobo.errors import is_throttling
 from bonobo.graph import AUTO
 from bonobo.sizes import size_of
 from bonobo.worker import Standing, Worker
@@ -29,7 +30,19 @@ AHEAD = 64
 class _Place:
     """The place in line of a row or a barrier. `kept`, `head` and `done` are guarded by the line's lock."""
 
-    __slots__ = ("barrier", "done", "error", "head", "kept", "key", "keyed", "row", "sequence", "size")
+    __slots__ = (
+        "barrier",
+        "done",
+        "error",
+        "head",
+        "kept",
+        "key",
+        "keyed",
+        "row",
+        "sequence",
+        "size",
+        "throttled",
+    )
 
     def __init__(self, row: Row, sequence: int, size: int = 0, barrier: Barrier | None = None) -> None:
         self.row = row
@@ -42,6 +55,7 @@ class _Place:
         self.keyed = False
         self.key: Hashable = None
         self.error: BaseException | None = None
+        self.throttled = False
 
 
 class OrderedWorker(Worker):
@@ -104,7 +118,7 @@ class OrderedWorker(Worker):
         if self.stopping:
             raise Closed
         if not self._batch:
-            self._batch.extend(self.inbox.take())
+            self._batch = self.inbox.take()
         item = self._batch.popleft()
         if isinstance(item, Barrier):
             return _Place(EMPTY, 0, barrier=item)
@@ -172,6 +186,11 @@ class OrderedWorker(Worker):
         else:
             self._emit(place, row)
 
+    def _notice(self, error: BaseException) -> None:
+        place = getattr(self._here, "place", None)
+        if place is not None and is_throttling(error):
+            place.throttled = True
+
     def _keep(self, place: _Place, row: Row | Flag) -> bool:
         """Keep a row for later; False once the place is the head, when nothing of it is kept any more."""
         flag = isinstance(row, Flag)
@@ -208,7 +227,8 @@ class OrderedWorker(Worker):
             if follower is None:
                 self.working -= 1
             if self._concurrency is not None:
-                self._concurrency.completed(time.monotonic())
+                told = self._concurrency.throttled if place.throttled else self._concurrency.completed
+                told(time.monotonic())
                 self._changed.notify_all()
             releasing = place.head
         if releasing:

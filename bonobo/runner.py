@@ -87,6 +87,9 @@ class Runner:
         try:
             self._start()
             self._supervise()
+            limit = self._limits.max_errors
+            if limit is not None and limit.exceeded_at_end(self._report):
+                self.fail(TooManyErrors(f"more than {limit} failed"))
         except BaseException:
             self._cancel()
             self._supervise()
@@ -105,8 +108,9 @@ class Runner:
                 self._dead_letters(rejected, failed.row)
             except BaseException as error:
                 self.fail(error)
-        if self._limits.max_errors is not None and self._limits.max_errors.exceeded(self._report, report):
-            self.fail(TooManyErrors(self._limits.max_errors))
+        limit = self._limits.max_errors
+        if limit is not None and limit.exceeded(self._report, report):
+            self.fail(TooManyErrors(f"more than {limit} failed"))
 
     def fail(self, error: BaseException, node: NodeReport | None = None) -> None:
         """End the run: the first cause stays, and everything is cancelled."""

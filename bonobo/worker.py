@@ -13,9 +13,11 @@ from threading import Lock, Thread
 from types import GeneratorType
 from typing import Any, Protocol
 
+from bonobo.attempts import Attempts, Failed
 from bonobo.binding import Binding
 from bonobo.channel import Barrier, Cancelled, Channel, Closed, Heavy, Item
 from bonobo.constants import Flag, Row
+from bonobo.emission import Produce
 from bonobo.errors import is_fatal
 from bonobo.plan import PlannedNode
 from bonobo.report import NodeReport
@@ -84,9 +86,16 @@ class Worker:
         self._outputs: Sequence[Channel] = ()
         self._binding = Binding(plan, services, self._send_from_context)
         self._row_of = self._binding.row_of
-        self._produce = self._binding.produce
+        self._attempts = self._attempting(self._binding.produce)
+        self._produce: Produce = self._attempts or self._binding.produce
         self._standing = Standing.NEW
         self._standing_lock = Lock()
+
+    def _attempting(self, produce: Produce) -> Attempts | None:
+        settings = self.plan.settings
+        if not settings.retries and settings.timeout is None:
+            return None
+        return Attempts(produce, settings, workers=self.plan.workers, noticed=self._notice)
 
     def connect(self, outputs: Iterable[Channel]) -> None:
         """Say where the rows go; every output receives every row."""
@@ -111,6 +120,8 @@ class Worker:
     def cancel(self) -> None:
         """Wake every wait; `stopping` is set by then."""
         self.inbox.cancel()
+        if self._attempts is not None:
+            self._attempts.cancel()
 
     def sample(self) -> None:
         """Bring the report's passing figures up to date: what waits, what is worked on, what is expected."""
@@ -119,8 +130,8 @@ class Worker:
         self.report.in_flight = self.working
 
     def abandoned(self) -> int:
-        """How many threads of timed out rows are still in somebody's code."""
-        return 0
+        """How many threads of rows that took too long are still in somebody's code."""
+        return 0 if self._attempts is None else self._attempts.abandoned()
 
     def _live(self) -> None:
         try:
@@ -138,15 +149,13 @@ class Worker:
         while not self.stopping:
             batch = self.inbox.take()
             self.working = 1
-            rest = iter(batch)
             try:
-                for item in rest:
-                    self._serve_item(item)
-                    if self.stopping:
-                        break
+                # What was processed must not be held by the batch that it came in.
+                while batch and not self.stopping:
+                    self._serve_item(batch.popleft())
             finally:
                 self.working = 0
-                self._forget(rest)
+                self._forget(batch)
 
     def _serve_item(self, item: Item) -> None:
         if item.__class__ is Barrier:
@@ -169,6 +178,8 @@ class Worker:
 
     def _leave(self) -> None:
         self.tear_down()
+        if self._attempts is not None:
+            self._attempts.close()
         if self.report.state == "running":
             self.report.state = "stopped" if self.stopping else "done"
         for output in self._outputs:
@@ -222,10 +233,18 @@ class Worker:
             self._failed(error, row, sequence)
 
     def _failed(self, error: BaseException, row: Row, sequence: int) -> None:
+        attempts = 1
+        if isinstance(error, Failed):
+            error, attempts = error.error, error.attempts
+        else:
+            self._notice(error)
         if is_fatal(error) or self.plan.settings.on_error == "fail":
             self._run.fail(error, self.report)
             raise Cancelled
-        self._run.reject(self.plan, self.report, FailedRow(row, sequence, error))
+        self._run.reject(self.plan, self.report, FailedRow(row, sequence, error, attempts))
+
+    def _notice(self, error: BaseException) -> None:
+        """An attempt failed, whether or not another one follows."""
 
     def _send(self, row: Row | Flag) -> None:
         if row.__class__ is Flag:
