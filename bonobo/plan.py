@@ -39,6 +39,12 @@ class PlannedNode:
     outputs: tuple[int, ...]
     downstream: frozenset[int]
 
+    @property
+    def required(self) -> frozenset[str]:
+        """The names of the services without which the node cannot run."""
+        rejected = {DEAD_LETTERS} if self.settings.on_error == "dead_letter" else set()
+        return frozenset(self.services) | rejected
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -53,8 +59,8 @@ class Plan:
 
     def require(self, given: Collection[str]) -> None:
         """Raise MissingService, naming every service that a node uses and `given` does not hold."""
-        missing = sorted({name for node in self.nodes for name in node.services if name not in given})
-        users = dict.fromkeys(node.name for node in self.nodes if not set(node.services).isdisjoint(missing))
+        missing = sorted({name for node in self.nodes for name in node.required if name not in given})
+        users = dict.fromkeys(node.name for node in self.nodes if not node.required.isdisjoint(missing))
         if missing:
             raise MissingService(missing, list(users))
 
