@@ -21,6 +21,7 @@ setup(
         "click>=8.1,<9",
         "deltalake>=1.4,<2",
         "duckdb>=1.4,<3",
+        "fsspec>=2024.6,<2027",
         "graphviz>=0.20,<1",
         "obstore>=0.8,<0.13",
         "orjson>=3.10,<4",

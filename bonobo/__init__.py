@@ -7,6 +7,7 @@ from bonobo.config import use
 from bonobo.console import QUIET, Console
 from bonobo.constants import BARRIER
 from bonobo.environ import get_argument_parser, parse_args
+from bonobo.filesystem import open_fs
 from bonobo.graph import Graph, parallel
 from bonobo.report import Report
 from bonobo.session import inspect, run
@@ -21,6 +22,7 @@ __all__ = [
     "__version__",
     "get_argument_parser",
     "inspect",
+    "open_fs",
     "parallel",
     "parse_args",
     "run",
