@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from bonobo import session
 from bonobo.console import Console
-from bonobo.environ import environment
-from bonobo.errors import INTERNAL_ERROR, exit_code_of
+from bonobo.dot import ENDINGS
+from bonobo.environ import OPTIONS, Layers, environment
+from bonobo.errors import INTERNAL_ERROR, UsageError, exit_code_of
+from bonobo.limits import MaxErrors
 from bonobo.loading import Target, drawn, execute, graph_of, importable, services_of
+from bonobo.quantities import parse_size
 from bonobo.report import Report
 from bonobo.session import Surroundings, surrounded
 from bonobo.signals import SignalWatch
 from bonobo.version import VERSION
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Value = TypeVar("_Value")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,17 +41,65 @@ def main() -> None:
         )
 
 
-@main.command()
-@click.argument("file", required=False)
-@click.option("-m", "module", metavar="MODULE", help="Run a module instead of a file.")
+class _Forwarding(click.Command):
+    """A command whose parameter `arguments` is what stands behind `--`, and nothing else."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        at = args.index("--") if "--" in args else len(args)
+        arguments = tuple(args[at + 1 :])
+        rest = super().parse_args(ctx, args[:at])
+        if ctx.params["arguments"]:
+            raise click.UsageError(
+                f"what is meant for the graph goes behind --: {ctx.command_path} FILE -- ..."
+            )
+        ctx.params["arguments"] = arguments
+        return rest
+
+
+def _target_options(verb: str) -> Callable[[_Command], _Command]:
+    """What `run` and `inspect` have in common: which graph, in which environment, with which arguments."""
+
+    def decorate(command: _Command) -> _Command:
+        command = click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGUMENTS]")(
+            command
+        )
+        command = click.argument("file", required=False)(command)
+        for name, (flags, value, text) in reversed(list(OPTIONS.items())):
+            command = click.option(*flags, name, multiple=True, metavar=value, help=f"{text}.".capitalize())(
+                command
+            )
+        return click.option("-m", "module", metavar="MODULE", help=f"{verb} a module instead of a file.")(
+            command
+        )
+
+    return decorate
+
+
+@main.command(cls=_Forwarding)
+@_target_options("Run")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; errors still show.")
 @click.option("-v", "--verbose", is_flag=True, help="Tracebacks, whose messages may hold values of rows.")
-@click.option("-e", "--env", multiple=True, metavar="K=V", help="Set an environment variable for the run.")
 @click.option("--report", metavar="FILE", help="Write what became of the run as JSON.")
+@click.option("--memory", metavar="SIZE", help="Bytes that rows may hold together: 64MB, 1GiB; else 256MiB.")
+@click.option(
+    "--max-errors", metavar="N|P%", help="End the run once more rows failed than N, or than P% of a node's."
+)
+@click.option("--dead-letters", metavar="FILE", help="Add the rows that nodes give up, as JSON lines.")
 def run(
-    file: str | None, module: str | None, quiet: bool, verbose: bool, env: Sequence[str], report: str | None
+    file: str | None,
+    module: str | None,
+    arguments: tuple[str, ...],
+    quiet: bool,
+    verbose: bool,
+    report: str | None,
+    memory: str | None,
+    max_errors: str | None,
+    dead_letters: str | None,
+    **variables: Any,
 ) -> None:
     """Run the graph of FILE, of a folder's __main__.py, or of a module.
+
+    ARGUMENTS are for the graph: what its own parser, and so bonobo.parse_args, reads.
 
     \b
     Exit codes: 0 finished; 1 rows failed; 2 usage; 70 internal error;
@@ -57,11 +111,17 @@ def run(
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other")
     console = Console(quiet=quiet, verbose=verbose)
-    surroundings = Surroundings(console, report=None if report is None else Path(report))
+    surroundings = Surroundings(
+        console,
+        report=_read("--report", Path, report),
+        memory=_read("--memory", parse_size, memory),
+        max_errors=_read("--max-errors", _max_errors, max_errors),
+        dead_letters=_read("--dead-letters", Path, dead_letters),
+    )
     try:
-        with SignalWatch() as watch, environment(env):
+        with SignalWatch() as watch, environment(Layers.taken_from(variables)):
             surroundings.watch = watch
-            _run(Target.named(file, module), surroundings)
+            _run(Target.named(file, module), arguments, surroundings)
     except SystemExit as error:
         leave(exit_code_of(error), surroundings.reports)
     except BaseException as error:
@@ -70,11 +130,24 @@ def run(
     leave(0, surroundings.reports)
 
 
-def _run(target: Target, surroundings: Surroundings) -> None:
-    with importable(target), surrounded(surroundings):
+def _run(target: Target, arguments: tuple[str, ...], surroundings: Surroundings) -> None:
+    with importable(target, arguments), surrounded(surroundings):
         namespace = execute(target)
         if not surroundings.reports:
             session.run(graph_of(namespace), services=services_of(namespace))
+
+
+def _read(option: str, reader: Callable[[str], _Value], text: str | None) -> _Value | None:
+    """Read the value of an option, if it is given; what is wrong with it is said with the option's name."""
+    try:
+        return None if text is None else reader(text)
+    except UsageError as error:
+        raise click.UsageError(f"{option}: {error}") from None
+
+
+def _max_errors(text: str) -> int | float | None:
+    limit = MaxErrors.of(text)
+    return limit.count if limit.ratio is None else limit.ratio
 
 
 def leave(code: int, reports: Iterable[Report] = ()) -> NoReturn:
@@ -110,19 +183,25 @@ def _lost_output() -> OSError | None:
     return None
 
 
-@main.command()
-@click.argument("file", required=False)
-@click.option("-m", "module", metavar="MODULE", help="Inspect a module instead of a file.")
-@click.option("-g", "--graph", is_flag=True, help="Draw the graph in DOT, on standard output.")
-@click.option("-e", "--env", multiple=True, metavar="K=V", help="Set an environment variable meanwhile.")
-def inspect(file: str | None, module: str | None, graph: bool, env: Sequence[str]) -> None:
+@main.command(cls=_Forwarding)
+@_target_options("Inspect")
+@click.option("-g", "--graph", is_flag=True, help="Show the graph in DOT, on standard output.")
+@click.option("-o", "--output", metavar="FILE", help=f"Draw it into a file instead: {', '.join(ENDINGS)}.")
+def inspect(
+    file: str | None,
+    module: str | None,
+    arguments: tuple[str, ...],
+    graph: bool,
+    output: str | None,
+    **variables: Any,
+) -> None:
     """Show the graph of FILE, of a folder's __main__.py, or of a module. Builds no services."""
     if not graph:
         raise click.UsageError("say what to show: --graph")
     try:
         target = Target.named(file, module)
-        with environment(env), importable(target):
-            session.inspect(drawn(target))
+        with environment(Layers.taken_from(variables)), importable(target, arguments):
+            session.inspect(drawn(target), output=output)
     except BrokenPipeError:
         # Whoever read the drawing has seen enough.
         leave(0)

@@ -72,7 +72,7 @@ def _rendered(text: str, kind: str) -> bytes:
     import graphviz
 
     try:
-        return graphviz.Source(text).pipe(format=kind, quiet=True)
+        drawing: bytes = graphviz.Source(text).pipe(format=kind, quiet=True)
     except graphviz.ExecutableNotFound:
         raise UsageError(
             f"drawing {kind} needs the program dot: install Graphviz (its package is mostly named graphviz),"
@@ -80,6 +80,7 @@ def _rendered(text: str, kind: str) -> bytes:
         ) from None
     except (OSError, subprocess.SubprocessError) as error:
         raise BonoboError(f"dot could not draw the graph: {type(error).__name__}") from None
+    return drawing
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -124,7 +124,8 @@ def run(
 def inspect(graph: Graph, *, format: str = "graph", output: str | Path | None = None) -> None:
     """Print a graph in DOT on standard output, or draw it; nothing is run and no service is built.
 
-    `output` is a file that ends in .png, .svg, .pdf or .dot; all but the last need Graphviz. Raises UsageError.
+    `output` is a file that ends in .png, .svg, .pdf or .dot; all but the last need Graphviz. Raises
+    UsageError where it cannot be made.
 
     >>> import bonobo
     >>> bonobo.inspect(bonobo.Graph(range(3), print))  # doctest: +ELLIPSIS

@@ -172,7 +172,11 @@ class TestRun:
             ("raise SystemExit(3)", 3, ""),
             ("", 2, "error: nothing to run: define get_graph(), or call bonobo.run(...) under __main__\n"),
             ("def get_graph(): return 3", 2, "error: get_graph() must return a bonobo.Graph, not int\n"),
-            ("import nowhere_at_all", 2, "error: cannot import what the graph needs: No module named"),
+            (
+                "import nowhere_at_all",
+                2,
+                "graph.py, line 1: cannot import what the graph needs: No module named",
+            ),
             ("def", 2, "line 1: invalid syntax\n"),
             ("1 / 0", 70, "error: internal error: ZeroDivisionError at __main__:1\n"),
         ],
@@ -192,6 +196,110 @@ class TestRun:
         ended = cli("run", *arguments)
         assert (ended.code, ended.out) == (2, "")
         assert ended.err.startswith("error: ")
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--memory", "0"], "--memory: a size must be 1 byte or more"),
+            (["--memory", "much"], "--memory: a size is a number of bytes"),
+            (["--max-errors", "many"], "--max-errors: max_errors must be"),
+            (["--limit", "3"], "--limit"),
+            (["--install"], "--install"),
+            (["3"], "what is meant for the graph goes behind --"),
+            (["-q", "-v"], "--quiet and --verbose exclude each other"),
+            (["-e", "x"], "-e/--env: an environment variable is given as NAME=VALUE"),
+            (["--env-file", "nowhere.env"], "'nowhere.env' cannot be read: No such file or directory"),
+            (["-E", "wrong.env"], "wrong.env, line 2: an environment variable is given as NAME=VALUE"),
+        ],
+    )
+    def test_an_option_that_makes_no_sense_is_named(self, cli, write, arguments, message):
+        write("A=1\ns3cr3t\n", "wrong.env")
+        ended = cli("run", write(TWO_FUNCTIONS), *arguments)
+        assert (ended.code, ended.out) == (2, "")
+        assert message in ended.err
+        assert "s3cr3t" not in ended.err
+
+    def test_the_sources_of_the_environment(self, cli, write):
+        text = """
+            import os
+            import bonobo
+
+            def get_graph():
+                return bonobo.Graph([os.environ[name] for name in ("A", "B", "C", "D", "E")], print)
+        """
+        write("A=file\nB=two words\n", "job.env")
+        write('export E="naïve\\n"\n', "default.env")
+        arguments = ("--env", "A=flag=1", "--env-file", "job.env", "--default-env", "C=default")
+        arguments += ("--default-env", "D=default", "-E", "default.env")
+        ended = cli("run", *arguments, write(text), env={"B": "system", "C": "system"})
+        assert (ended.code, ended.out) == (0, "flag=1\ntwo words\nsystem\ndefault\nnaïve\n\n")
+
+    def test_what_stands_behind_the_dashes_is_for_the_graph(self, cli, write):
+        text = """
+            import os
+            import bonobo
+
+            def get_graph(*, limit, **rest):
+                return bonobo.Graph(range(limit), print)
+
+            if __name__ == "__main__":
+                parser = bonobo.get_argument_parser()
+                parser.add_argument("--limit", type=int, default=1)
+                parser.add_argument("rest", nargs="*")
+                with bonobo.parse_args(parser) as options:
+                    print(os.environ.get("WORD"), options)
+                    bonobo.run(get_graph(**options))
+        """
+        wanted = "inner {'limit': 2, 'rest': ['a b', '-x']}\n0\n1\n"
+        arguments = ("--", "--limit", "2", "-e", "WORD=inner", "a b", "--", "-x")
+        assert cli("run", write(text), "-e", "WORD=outer", *arguments).out == wanted
+        assert cli("run", "-m", "graph", *arguments).out == wanted
+        assert cli("run", "graph.py", "-e", "WORD=outer").out == "outer {'limit': 1, 'rest': []}\n0\n"
+        drawn = cli("inspect", "-g", "graph.py", "--", "--limit", "many")
+        assert drawn.code == 2
+        assert "invalid int value: 'many'" in drawn.err
+
+    def test_what_the_run_is_told(self, cli, write, tmp_path):
+        text = """
+            import bonobo
+
+            def get_graph():
+                strict = bonobo.parallel(lambda x: 1 // x, on_error="dead_letter")
+                return bonobo.Graph([0] * 10, strict)
+        """
+        flags = ("--memory", "1MiB", "--max-errors", "5", "--dead-letters", "rows.jsonl")
+        ended = cli("run", write(text), *flags)
+        assert ended.code == 70
+        letters = (tmp_path / "rows.jsonl").read_text().splitlines()
+        assert [json.loads(line)["row"] for line in letters] == [[0]] * 6
+
+    @pytest.mark.parametrize("where", [("job.py",), ("folder",), ("-m", "job")])
+    def test_what_the_graph_defines_is_there_in_a_new_process(self, cli, write, where):
+        text = """
+            import multiprocessing
+            import pickle
+            from dataclasses import dataclass
+            import bonobo
+
+            @dataclass
+            class Doubled:
+                value: "int"
+
+            def double(x):
+                return Doubled(2 * x)
+
+            def in_a_child(x):
+                assert pickle.loads(pickle.dumps(double)) is double
+                with multiprocessing.get_context("spawn").Pool(1) as pool:
+                    return pool.apply(double, (x,)).value
+
+            def get_graph():
+                return bonobo.Graph([1, 2], in_a_child, print)
+        """
+        write(text, "job.py")
+        write(text, "folder/__main__.py")
+        ended = cli("run", *where)
+        assert (ended.code, ended.out) == (0, "2\n4\n"), ended.err
 
 
 class TestInspect:
@@ -222,6 +330,14 @@ class TestInspect:
         assert (ended.code, ended.out) == (code, "")
         assert ended.err.startswith("error: ")
         assert ended.err.count("\n") == 1
+
+    def test_a_drawing_goes_into_a_file(self, cli, write, tmp_path):
+        ended = cli("inspect", "--graph", write(TWO_FUNCTIONS), "-o", "graph.dot")
+        assert (ended.code, ended.out, ended.err) == (0, "", "")
+        assert (tmp_path / "graph.dot").read_text().startswith(DOT)
+        ended = cli("inspect", "--graph", "graph.py", "--output", "graph.jpeg")
+        assert ended.code == 2
+        assert ".png, .svg, .pdf, .dot" in ended.err
 
     def test_the_environment_holds_meanwhile(self, cli, write):
         write(
