@@ -44,9 +44,9 @@ class _Place:
         "throttled",
     )
 
-    def __init__(self, row: Row, sequence: int, size: int = 0, barrier: Barrier | None = None) -> None:
+    def __init__(self, row: Row, size: int = 0, barrier: Barrier | None = None) -> None:
         self.row = row
-        self.sequence = sequence
+        self.sequence = 0
         self.size = size
         self.barrier = barrier
         self.kept: list[tuple[Row, int]] = []
@@ -59,33 +59,47 @@ class _Place:
 
 
 class OrderedWorker(Worker):
-    """The threads of a node that takes up to `plan.workers` rows at once."""
+    """The threads of a node that takes up to `plan.workers` rows at once.
+
+    One thread at a time leads: it waits for rows, and reads a batch. The others wait for the leader's rows.
+    A thread that finds rows goes on with them and wakes one other, so that rows that take no time cost no
+    change of threads.
+    """
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._line: deque[_Place] = deque()
         self._longest = self.plan.workers + AHEAD
-        self._changed = Condition(Lock())
-        self._cancelled = False
-        # Held while a thread waits for the next row, so that rows stand in line as they came.
-        self._taking = Lock()
-        self._batch: deque[Item] = deque()
+        self._concurrency = Concurrency(self.plan.workers) if self.plan.settings.n == AUTO else None
+        self._here = threading.local()
+        # Guards what follows.
+        self._lock = Lock()
+        self._wanted = Condition(self._lock)
+        self._kept = Condition(self._lock)
+        self._read: deque[_Place] = deque()
+        self._line: deque[_Place] = deque()
         self._waiting: dict[Hashable, deque[_Place]] = {}
         self._alive = self.plan.workers
-        self._here = threading.local()
-        self._concurrency = Concurrency(self.plan.workers) if self.plan.settings.n == AUTO else None
-        self.inbox.listen(self._notify)
+        self._leading = self._waking = self._ended = self._cancelled = False
+        self._idle = 0
+        self.inbox.listen(self._notify_kept)
+
+    def stop(self) -> None:
+        """End after the rows in hand: generators are closed after what they emit now, the queue is left."""
+        super().stop()
+        with self._lock:
+            self._wanted.notify_all()
 
     def cancel(self) -> None:
         """Wake every wait; `stopping` is set by then."""
         super().cancel()
-        with self._changed:
+        with self._lock:
             self._cancelled = True
-            self._changed.notify_all()
+            self._wanted.notify_all()
+            self._kept.notify_all()
 
-    def _notify(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+    def _notify_kept(self) -> None:
+        with self._lock:
+            self._kept.notify_all()
 
     def _serve(self) -> None:
         while True:
@@ -97,38 +111,76 @@ class OrderedWorker(Worker):
                 place = self._end(place)
 
     def _leave(self) -> None:
-        with self._changed:
+        with self._lock:
             self._alive -= 1
             if self._alive:
                 return
-        self._forget(self._batch)
+        for place in self._read:
+            self._release(place)
         super()._leave()
 
     def _take(self) -> _Place:
-        with self._taking:
+        while True:
+            with self._lock:
+                place = self._next()
+            if place is not None:
+                return place
+            self._lead()
+
+    def _next(self) -> _Place | None:
+        """Give the next row that may be worked on, waiting for it; None for whoever is to lead."""
+        while True:
+            if self._cancelled:
+                raise Cancelled
+            if self._ended or self.stopping:
+                raise Closed
+            if self._read and not self._is_full():
+                place = self._read.popleft()
+                if self._admit(place):
+                    self._wake()
+                    return place
+            elif self._leading or self._read:
+                self._idle += 1
+                self._wanted.wait()
+                self._idle -= 1
+                self._waking = False
+            else:
+                self._leading = True
+                return None
+
+    def _lead(self) -> None:
+        places: deque[_Place] = deque()
+        ended = True
+        try:
             if self._standing is Standing.NEW:
                 self._set_up()
-            while True:
-                self._wait_for_room()
-                place = self._next_place()
-                if self._admit(place):
-                    return place
+            places.extend(map(self._place_of, self.inbox.take()))
+            ended = False
+        finally:
+            with self._lock:
+                self._leading = False
+                self._read = places
+                self._ended = ended
+                if ended:
+                    self._wanted.notify_all()
 
-    def _next_place(self) -> _Place:
-        if self.stopping:
-            raise Closed
-        if not self._batch:
-            self._batch = self.inbox.take()
-        item = self._batch.popleft()
+    def _place_of(self, item: Item) -> _Place:
         if isinstance(item, Barrier):
-            return _Place(EMPTY, 0, barrier=item)
-        self.report.rows_in += 1
-        if isinstance(item, Heavy):
-            place = _Place(item.row, self.report.rows_in, item.size)
-        else:
-            place = _Place(item, self.report.rows_in)
+            return _Place(EMPTY, barrier=item)
+        place = _Place(item.row, item.size) if isinstance(item, Heavy) else _Place(item)
         self._find_key(place)
         return place
+
+    def _is_full(self) -> bool:
+        if self._concurrency is not None and self.working >= self._concurrency.allowed:
+            return True
+        return len(self._line) >= self._longest
+
+    def _wake(self) -> None:
+        """Let one more thread have a look, where there is something for it to find."""
+        if self._idle and self._read and not self._waking and not self._is_full():
+            self._waking = True
+            self._wanted.notify()
 
     def _find_key(self, place: _Place) -> None:
         if self.plan.settings.key is None:
@@ -141,28 +193,19 @@ class OrderedWorker(Worker):
         else:
             place.keyed = True
 
-    def _wait_for_room(self) -> None:
-        with self._changed:
-            while self._is_full() and not self._cancelled:
-                self._changed.wait()
-
-    def _is_full(self) -> bool:
-        if self._concurrency is not None and self.working >= self._concurrency.allowed:
-            return True
-        return len(self._line) >= self._longest
-
     def _admit(self, place: _Place) -> bool:
         """Put a place in line; tell whether it may be worked on now, or waits behind its key."""
-        with self._changed:
-            place.head = not self._line
-            self._line.append(place)
-            if place.keyed:
-                if place.key in self._waiting:
-                    self._waiting[place.key].append(place)
-                    return False
-                self._waiting[place.key] = deque()
-            self.working += 1
-            return True
+        if place.barrier is None:
+            place.sequence = self.report.rows_in = self.report.rows_in + 1
+        place.head = not self._line
+        self._line.append(place)
+        if place.keyed:
+            if place.key in self._waiting:
+                self._waiting[place.key].append(place)
+                return False
+            self._waiting[place.key] = deque()
+        self.working += 1
+        return True
 
     def _work(self, place: _Place) -> None:
         if place.error is not None:
@@ -196,13 +239,13 @@ class OrderedWorker(Worker):
         flag = isinstance(row, Flag)
         room = 0 if flag else ROWS_PER_EDGE
         size = 0 if flag else size_of(row)  # type: ignore[arg-type]
-        with self._changed:
+        with self._lock:
             while (
                 not place.head
                 and not self._cancelled
                 and (len(place.kept) >= room or not self.inbox.try_keep(size))
             ):
-                self._changed.wait()
+                self._kept.wait()
             if self._cancelled:
                 raise Cancelled
             if not place.head:
@@ -211,56 +254,63 @@ class OrderedWorker(Worker):
 
     def _end(self, place: _Place) -> _Place | None:
         """Give a place up; return the row that waited for its key, if there is one."""
-        if place.size:
-            self.inbox.release(place.size)
-        follower = None
-        with self._changed:
+        self._release(place)
+        with self._lock:
             place.done = True
-            # The place may stand in line for long; what it was given is no longer counted, and so not held.
-            place.row = EMPTY
-            if place.keyed:
-                waiting = self._waiting[place.key]
-                if waiting:
-                    follower = waiting.popleft()
-                else:
-                    del self._waiting[place.key]
+            follower = self._follower(place)
             if follower is None:
                 self.working -= 1
             if self._concurrency is not None:
                 told = self._concurrency.throttled if place.throttled else self._concurrency.completed
                 told(time.monotonic())
-                self._changed.notify_all()
-            releasing = place.head
-        if releasing:
-            self._release()
+                self._wake()
+            head = self._advance() if place.head else None
+        while head is not None:
+            head = self._send_kept(head)
         return follower
 
-    def _release(self) -> None:
-        """Take the head out of line, send what the next one kept, and so on up to one still in work."""
-        while True:
-            with self._changed:
-                self._line.popleft()
-                self._changed.notify_all()
-                if not self._line:
-                    return
-                head = self._line[0]
-            if not self._send_kept(head):
-                return
+    def _release(self, place: _Place) -> None:
+        # The place may stand in line for long; what it was given is no longer counted, and so not held.
+        place.row = EMPTY
+        if place.size:
+            self.inbox.release(place.size)
 
-    def _send_kept(self, head: _Place) -> bool:
-        """Send what a place kept; True if it is done, else it is now the head and sends by itself."""
+    def _follower(self, place: _Place) -> _Place | None:
+        if not place.keyed:
+            return None
+        waiting = self._waiting[place.key]
+        if waiting:
+            return waiting.popleft()
+        del self._waiting[place.key]
+        return None
+
+    def _advance(self) -> _Place | None:
+        """Take the head out of line, and those behind it of which nothing is left; give the next, if any."""
+        line = self._line
+        line.popleft()
+        while line and line[0].done and not line[0].kept and line[0].barrier is None:
+            line.popleft()
+        self._wake()
+        return line[0] if line else None
+
+    def _send_kept(self, head: _Place) -> _Place | None:
+        """Send what a place kept; still in work, it is now the head and sends by itself, else give the next."""
         while True:
-            with self._changed:
+            with self._lock:
                 kept, head.kept = head.kept, []
-                self._changed.notify_all()
-                if not kept:
-                    head.head = not head.done
-                    break
+                self._kept.notify_all()
+                if not kept and not head.done:
+                    head.head = True
+                    return None
+                if not kept and head.barrier is None:
+                    return self._advance()
+            if not kept:
+                break
             kept.reverse()
             while kept:
                 row, size = kept.pop()
                 self.inbox.release_kept(size)
                 self._send(row)
-        if head.barrier is not None:
-            self._pass_on(head.barrier)
-        return not head.head
+        self._pass_on(head.barrier)  # type: ignore[arg-type]
+        with self._lock:
+            return self._advance()
