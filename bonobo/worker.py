@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from threading import Lock, Thread
 from types import GeneratorType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bonobo.attempts import Attempts, Failed
 from bonobo.binding import Binding
@@ -22,6 +22,9 @@ from bonobo.errors import is_fatal
 from bonobo.plan import PlannedNode
 from bonobo.report import NodeReport
 from bonobo.sizes import size_of
+
+if TYPE_CHECKING:
+    from bonobo.processes import ProcessPool
 
 Emit = Callable[[Row | Flag], None]
 
@@ -86,16 +89,26 @@ class Worker:
         self._outputs: Sequence[Channel] = ()
         self._binding = Binding(plan, services, self._send_from_context)
         self._row_of = self._binding.row_of
-        self._attempts = self._attempting(self._binding.produce)
-        self._produce: Produce = self._attempts or self._binding.produce
+        self._pool = self._processes()
+        self._produce: Produce = self._pool.produce if self._pool is not None else self._binding.produce
+        self._attempts = self._attempting()
+        self._produce = self._attempts or self._produce
         self._standing = Standing.NEW
         self._standing_lock = Lock()
 
-    def _attempting(self, produce: Produce) -> Attempts | None:
+    def _processes(self) -> ProcessPool | None:
+        if self.plan.settings.executor != "process":
+            return None
+        # Whoever has no such node does without the import.
+        from bonobo.processes import ProcessPool
+
+        return ProcessPool(self.plan.target, self.plan.settings.timeout)
+
+    def _attempting(self) -> Attempts | None:
         settings = self.plan.settings
         if not settings.retries and settings.timeout is None:
             return None
-        return Attempts(produce, settings, workers=self.plan.workers, noticed=self._notice)
+        return Attempts(self._produce, settings, workers=self.plan.workers, noticed=self._notice)
 
     def connect(self, outputs: Iterable[Channel]) -> None:
         """Say where the rows go; every output receives every row."""
@@ -122,6 +135,8 @@ class Worker:
         self.inbox.cancel()
         if self._attempts is not None:
             self._attempts.cancel()
+        if self._pool is not None:
+            self._pool.cancel()
 
     def sample(self) -> None:
         """Bring the report's passing figures up to date: what waits, what is worked on, what is expected."""
@@ -158,17 +173,17 @@ class Worker:
                 self._forget(batch)
 
     def _serve_item(self, item: Item) -> None:
-        if item.__class__ is Barrier:
-            self._pass_on(item)  # type: ignore[arg-type]
+        if isinstance(item, Barrier):
+            self._pass_on(item)
             return
         sequence = self.report.rows_in = self.report.rows_in + 1
-        if item.__class__ is Heavy:
+        if isinstance(item, Heavy):
             try:
-                self._process(item.row, sequence, self._send)  # type: ignore[union-attr]
+                self._process(item.row, sequence, self._send)
             finally:
-                self.inbox.release(item.size)  # type: ignore[union-attr]
+                self.inbox.release(item.size)
         else:
-            self._process(item, sequence, self._send)  # type: ignore[arg-type]
+            self._process(item, sequence, self._send)
 
     def _forget(self, items: Iterable[Item]) -> None:
         """Release what was taken and will not be processed."""
@@ -180,6 +195,8 @@ class Worker:
         self.tear_down()
         if self._attempts is not None:
             self._attempts.close()
+        if self._pool is not None:
+            self._pool.close()
         if self.report.state == "running":
             self.report.state = "stopped" if self.stopping else "done"
         for output in self._outputs:
@@ -235,7 +252,7 @@ class Worker:
     def _failed(self, error: BaseException, row: Row, sequence: int) -> None:
         attempts = 1
         if isinstance(error, Failed):
-            error, attempts = error.error, error.attempts
+            attempts, error = error.attempts, error.error
         else:
             self._notice(error)
         if is_fatal(error) or self.plan.settings.on_error == "fail":
