@@ -155,7 +155,7 @@ def class_of(error: BaseException) -> str:
 
 def raised_elsewhere(error: BaseException, place: str, trace: str) -> BaseException:
     """Give an exception of another process with its `where` and its traceback, as a note, kept in it."""
-    # Through the dictionary, as an exception may be a frozen dataclass.
+    # Through the dictionary, as the class of an exception may refuse to be given attributes.
     vars(error)[_PLACE] = place
     vars(error)["__notes__"] = [*getattr(error, "__notes__", ()), trace]
     return error
