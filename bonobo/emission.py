@@ -15,10 +15,13 @@ any other value               one row of one field
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import GeneratorType
 from typing import Any
 
+from bonobo.config.declarations import Input
 from bonobo.constants import BARRIER, EMPTY, INHERIT, NOT_MODIFIED, Flag, Row
+from bonobo.rows import extended
 
 Produce = Callable[[Row], Iterable[Any]]
 
@@ -50,25 +53,46 @@ def _flagged(flag: Flag, values: Row, source: Row) -> Row | Flag:
 
 _MEANING: Mapping[Flag, Callable[[Row, Row], Row | Flag]] = {
     NOT_MODIFIED: lambda source, values: source,
-    INHERIT: lambda source, values: (*source, *values),
+    INHERIT: extended,
     BARRIER: lambda source, values: BARRIER,
 }
 
 
-def producer(node: Any, services: Mapping[str, Any]) -> Produce:
+def producer(node: Any, services: Mapping[str, Any], values: Row = EMPTY, input: Input = "fields") -> Produce:
     """Give the function that maps an input row to the values that a node emits for it.
 
-    A callable is called with the row's fields and its services by keyword; any other iterable gives its
-    items, once per row. Generators are returned as they are, so that whoever abandons one can close it.
+    A callable is called with `values`, then with the row as `input` says, and with its services by keyword;
+    any other iterable gives its items, once per row. Generators are returned as they are, so that whoever
+    abandons one can close it.
     """
     if not callable(node):
         return lambda row: iter(node)
-    keywords = dict(services)
+    return _PRODUCERS[input](partial(node, *values, **services) if values or services else node)
 
+
+def _of_fields(call: Callable[..., Any]) -> Produce:
     def produce(row: Row) -> Iterable[Any]:
-        result = node(*row, **keywords)
+        result = call(*row)
         if result is None:
             return EMPTY
         return result if isinstance(result, GeneratorType) else (result,)
 
     return produce
+
+
+def _of_row(call: Callable[..., Any]) -> Produce:
+    # The other one's only argument, so that the row keeps its type.
+    produce = _of_fields(call)
+    return lambda row: produce((row,))
+
+
+def _of_nothing(call: Callable[..., Any]) -> Produce:
+    produce = _of_fields(call)
+    return lambda row: produce(EMPTY)
+
+
+_PRODUCERS: Mapping[Input, Callable[[Callable[..., Any]], Produce]] = {
+    "fields": _of_fields,
+    "row": _of_row,
+    "nothing": _of_nothing,
+}

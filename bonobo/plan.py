@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from bonobo.config import services_of
+from bonobo.config.configurables import obstacle
+from bonobo.config.declarations import Declaration, declaration_of
 from bonobo.constants import BEGIN
 from bonobo.errors import GraphError, MissingService
 from bonobo.graph import AUTO, Graph, Parallel, name_of, unwrap
@@ -34,7 +35,7 @@ class PlannedNode:
     target: Any
     workers: int
     settings: Parallel
-    services: tuple[str, ...]
+    declared: Declaration
     inputs: frozenset[int]
     outputs: tuple[int, ...]
     downstream: frozenset[int]
@@ -43,7 +44,7 @@ class PlannedNode:
     def required(self) -> frozenset[str]:
         """The names of the services without which the node cannot run."""
         rejected = {DEAD_LETTERS} if self.settings.on_error == "dead_letter" else set()
-        return frozenset(self.services) | rejected
+        return frozenset(self.declared.services.values()) | rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,9 @@ def make_plan(graph: Graph) -> Plan:
     unusable = [node for node in map(unwrap, graph) if not callable(node) and not isinstance(node, Iterable)]
     if unusable:
         raise GraphError(f"neither callable nor iterable: {_named(unusable)}")
+    unready = [why for why in map(obstacle, map(unwrap, graph)) if why is not None]
+    if unready:
+        raise GraphError("; ".join(unready))
     outputs = [graph.outputs_of(index) for index in range(len(graph))]
     order = _ordered(graph, outputs)
     inputs = _inputs(graph, outputs)
@@ -83,11 +87,11 @@ def make_plan(graph: Graph) -> Plan:
     downstream: dict[int, frozenset[int]] = {}
     for index in reversed(order):
         downstream[index] = outputs[index].union(*(downstream[output] for output in outputs[index]))
-    return Plan(
-        tuple(
-            _planned(index, graph[index], inputs[index], outputs[index], downstream[index]) for index in order
-        )
+    nodes = tuple(
+        _planned(index, graph[index], inputs[index], outputs[index], downstream[index]) for index in order
     )
+    _check_processes(nodes)
+    return Plan(nodes)
 
 
 def _planned(
@@ -95,17 +99,40 @@ def _planned(
 ) -> PlannedNode:
     target = unwrap(node)
     settings = node if isinstance(node, Parallel) else Parallel(node)
+    declared = declaration_of(target) if callable(target) else Declaration()
+    if not declared.concurrent:
+        settings = replace(settings, n=1, key=None)
     return PlannedNode(
         index=index,
         name=name_of(node),
         target=target,
         workers=AUTO_WORKERS if settings.n == AUTO else int(settings.n),
         settings=settings,
-        services=services_of(target) if callable(target) else (),
+        declared=declared,
         inputs=frozenset(inputs),
         outputs=tuple(sorted(outputs)),
         downstream=downstream,
     )
+
+
+def _check_processes(nodes: Iterable[PlannedNode]) -> None:
+    for node in nodes:
+        if node.settings.executor != "process":
+            continue
+        # Whoever has no such node does without the import.
+        from bonobo.processes import check_processable
+
+        kept = {
+            "services": list(node.declared.services.values()),
+            "context processors": [processor.__name__ for processor in node.declared.processors],
+        }
+        for kind, names in kept.items():
+            if names:
+                raise GraphError(
+                    f"{node.name} uses {kind} ({', '.join(names)}), which stay in this process; "
+                    'use executor="thread"'
+                )
+        check_processable(node.target)
 
 
 def _inputs(graph: Graph, outputs: list[frozenset[int]]) -> list[set[int]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
+from bonobo.config import use_raw_input
 from bonobo.constants import EMPTY, Row
 from bonobo.graph import Graph
 from bonobo.report import Rejected, Report
@@ -92,11 +93,12 @@ class _Source:
         return iter(self._rows)
 
 
+@use_raw_input
 class _Collector:
     def __init__(self) -> None:
         self.rows: list[Row] = []
 
-    def __call__(self, *row: Any) -> None:
+    def __call__(self, row: Row) -> None:
         self.rows.append(row)
 
 

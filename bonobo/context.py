@@ -1,0 +1,141 @@
+"""A node's context: what it knows of the row in hand, says of its output, and keeps from row to row.
+
+One for each node of a run. Types follow the rows: they may change from one to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from threading import local
+from typing import TYPE_CHECKING, Any
+
+from bonobo.constants import EMPTY, Flag, Row
+from bonobo.emission import row_of
+from bonobo.errors import MissingService
+from bonobo.rows import cast, fields_of, row_type
+
+RowType = type[tuple[Any, ...]]
+
+
+class NodeContext:
+    """What context processors receive, and nodes that `use_context`; any other attribute is the node's own.
+
+    Attributes: `name`, the node's; `expected`, how many rows it said it will emit, or None.
+    The input is that of the calling thread's row; before and after its rows, that of the last one.
+
+    >>> from bonobo.config import use_context
+    >>> from bonobo.testing import run_node
+    >>> @use_context
+    ... def numbered(context, value):
+    ...     context.setdefault("count", 0)
+    ...     context.count += 1
+    ...     return context.count, value
+    >>> run_node(numbered, "a", "b").rows
+    [(1, 'a'), (2, 'b')]
+    """
+
+    def __init__(self, name: str, services: Mapping[str, Any], send: Callable[[Row | Flag], None]) -> None:
+        self.name = name
+        self.expected: int | None = None
+        self._services = services
+        self._send = send
+        self._output_type: RowType | None = None
+        self._last: Row | None = None
+        self._own = local()
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"the node's context has no {name!r}; set it first, or use setdefault")
+
+    if TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+    def enter(self, row: Row) -> None:
+        """Note the row that the calling thread works on from now; the engine says so."""
+        self._last = self._own.row = row
+
+    def leave(self) -> None:
+        """Note that no row is worked on any more; the engine says so, before the processors are torn down."""
+        self._own = local()
+
+    @property
+    def input_type(self) -> RowType | None:
+        """The type of the row in hand, None before the first."""
+        row = getattr(self._own, "row", self._last)
+        return None if row is None else type(row)
+
+    def get_input_fields(self) -> tuple[str, ...] | None:
+        """Give the fields of the row in hand, None where it has no names."""
+        return fields_of(self.input_type)
+
+    @property
+    def output_type(self) -> RowType | None:
+        """The type that rows are emitted as, None until it is set: rows are then emitted as they are."""
+        return self._output_type
+
+    def set_output_type(self, output_type: RowType) -> None:
+        """Emit rows as this type of tuple from now on, whatever they were. Raises TypeError."""
+        if not isinstance(output_type, type) or not issubclass(output_type, tuple):
+            raise TypeError("the type of rows must be a subclass of tuple")
+        self._output_type = output_type
+
+    def get_output_fields(self) -> tuple[str, ...] | None:
+        """Give the fields that rows are emitted with, None where they have no names or none are set."""
+        return fields_of(self._output_type)
+
+    def set_output_fields(self, fields: Iterable[str], typename: str = "Bag") -> None:
+        """Emit named rows with these fields from now on. Raises what `bonobo.rows.row_type` raises.
+
+        >>> from bonobo.config import use_context
+        >>> from bonobo.testing import run_node
+        >>> @use_context
+        ... def split(context, text):
+        ...     context.set_output_fields(["first", "last"])
+        ...     return tuple(text.split())
+        >>> run_node(split, "Ada Lovelace").rows[0]._asdict()
+        {'first': 'Ada', 'last': 'Lovelace'}
+        """
+        self.set_output_type(row_type(fields, typename))
+
+    def send(self, *values: Any) -> None:
+        """Emit a row of these values at once, by the same rules as one that the node yields.
+
+        >>> from bonobo.config import use_context_processor
+        >>> from bonobo.testing import run_node
+        >>> def framed(node, context):
+        ...     context.send("begin")
+        ...     yield
+        ...     context.send("end")
+        >>> run_node(use_context_processor(framed)(lambda x: x), "row").rows
+        [('begin',), ('row',), ('end',)]
+        """
+        row = row_of(values, getattr(self._own, "row", EMPTY))
+        self._send(row if isinstance(row, Flag) else cast(row, self._output_type))
+
+    def expect(self, rows: int) -> None:
+        """Say how many rows the node will emit in all, so that progress can say how long it will take.
+
+        Raises ValueError below 0.
+
+        >>> from bonobo.config import use_context
+        >>> from bonobo.testing import run_node
+        >>> @use_context
+        ... def load(context):
+        ...     context.expect(2)
+        ...     yield from "ab"
+        >>> run_node(load).rows
+        [('a',), ('b',)]
+        """
+        if isinstance(rows, bool) or not isinstance(rows, int) or rows < 0:
+            raise ValueError("the rows to expect must be a whole number, 0 or more")
+        self.expected = rows
+
+    def setdefault(self, name: str, value: Any) -> Any:
+        """Set an attribute unless it is there; give what it is then."""
+        return vars(self).setdefault(name, value)
+
+    def get_service(self, name: str) -> Any:
+        """Give a service of the run. Raises MissingService."""
+        if name not in self._services:
+            raise MissingService([name], [self.name])
+        return self._services[name]

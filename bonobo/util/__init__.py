@@ -1,0 +1,5 @@
+"""Small things that nodes are made with."""
+
+from bonobo.util.objects import ValueHolder
+
+__all__ = ["ValueHolder"]
