@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection, wait
 from threading import Thread
 from typing import Any
 
+from bonobo.config.declarations import declaration_of
 from bonobo.emission import Produce, producer
 from bonobo.errors import RemoteError, raised_elsewhere, where
 from bonobo.signals import SIGNALS
@@ -32,7 +33,8 @@ def serve(connection: Connection) -> None:
     _outlast_signals()
     Thread(target=_end_with_parent, name="parent", daemon=True).start()
     try:
-        produce = producer(pickle.loads(connection.recv_bytes()), {})
+        node = pickle.loads(connection.recv_bytes())
+        produce = producer(node, {}, input=declaration_of(node).input)
     except EOFError:
         return
     except BaseException as error:
@@ -81,7 +83,9 @@ def _travelling(error: BaseException | None) -> tuple[bytes, str, str] | None:
     if error is None:
         return None
     trace = "".join(traceback.format_exception(error)).rstrip()
-    return _pickled(error), where(error), f"In another process:\n{trace}"
+    # There the file that is run has another name.
+    place = where(error).replace("__mp_main__:", "__main__:")
+    return _pickled(error), place, f"In another process:\n{trace}"
 
 
 def _pickled(error: BaseException) -> bytes:

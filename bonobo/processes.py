@@ -75,8 +75,9 @@ class ProcessPool:
     def produce(self, row: Row) -> Iterable[Any]:
         """Give what the node emits for a row; what it raises is raised after what it emitted.
 
-        Raises RowTimeout and ProcessDied for the row, BonoboError where no process can be had, and
-        Cancelled once the pool is over. From any thread; each call takes a process for itself.
+        A row that takes too long, or whose process dies, emits nothing. Raises RowTimeout and ProcessDied for
+        the row, BonoboError where no process can be had, and Cancelled once the pool is over. From any
+        thread; each call takes a process for itself.
         """
         message = pickle.dumps(row, pickle.HIGHEST_PROTOCOL)
         process = self._take()

@@ -8,6 +8,7 @@ import time
 from collections import namedtuple
 from dataclasses import dataclass
 
+from bonobo.config import Configurable, Option, use_raw_input
 from bonobo.constants import BARRIER, INHERIT, NOT_MODIFIED
 
 Named = namedtuple("Named", ["given", "family"])
@@ -27,6 +28,18 @@ def flags(x):
     yield BARRIER
     yield Named("Ada", x)
     yield None
+
+
+@use_raw_input
+def kind_of(row):
+    return type(row).__name__, len(row)
+
+
+class Scaled(Configurable):
+    factor = Option(int, default=2)
+
+    def __call__(self, x):
+        return x * self.factor
 
 
 def nothing(*row):
@@ -132,6 +145,23 @@ def tells_and_sleeps(path):
         file.write(str(os.getpid()))
     os.rename(f"{path}.new", path)
     time.sleep(60)
+
+
+def dies_once(path):
+    if not os.path.exists(path):
+        open(path, "w").close()
+        os._exit(1)
+    return "alive"
+
+
+def jitters(x):
+    time.sleep(0.001 * (x * 7 % 5))
+    if x % 10 == 3:
+        raise Exact(x)
+    yield x
+    if x % 10 == 5:
+        os._exit(1)
+    yield -x
 
 
 class Unmade:

@@ -145,9 +145,13 @@ class TestRows:
         assert len(pids) == 1
         assert os.getpid() not in pids
 
-    def test_named_rows_arrive_named(self, pool):
-        (value,), _ = emitted_row(pool(nodes.same), nodes.Named("Ada", 1))
-        assert value == ("Ada", 1)
+    def test_a_node_is_called_as_it_declares(self, pool):
+        row = nodes.Named("Ada", 1)
+        assert list(pool(nodes.kind_of).produce(row)) == [("Named", 2)]
+        assert list(pool(nodes.same).produce(row)) == [("Ada", 1)]
+
+    def test_a_configurable_keeps_its_options(self, pool):
+        assert emitted(pool(nodes.Scaled(factor=5)), 3) == ([15], None)
 
     def test_nothing_is_nothing(self, pool):
         assert emitted(pool(nodes.nothing), 1) == ([], None)
@@ -199,10 +203,6 @@ class TestRows:
         for thread in threads:
             in_time(thread.join)
         assert 1 <= len(set().union(*pids)) <= 3
-
-
-def emitted_row(pool, row):
-    return list(pool.produce(row)), None
 
 
 class TestDeath:
@@ -370,6 +370,109 @@ class TestEnd:
         assert "its process ended before the first row (exit code 1)" in said
         assert 'under `if __name__ == "__main__":`' in said
         assert "GraphError: same asks for" in complaints
+
+
+class TestRuns:
+    def test_order_is_kept_and_failures_are_counted(self, run_graph):
+        node = parallel(nodes.jitters, 3, executor="process")
+        result = run_graph(Graph(range(40), node), check=False)
+        expected = [[x, -x] for x in range(40) if x % 10 not in (3, 5)]
+        assert [value for (value,) in result.rows] == [value for pair in expected for value in pair]
+        kinds = {3: "Exact", 5: "ProcessDied"}
+        rejected = sorted((row.sequence, row.exception) for row in result.report.rejected)
+        assert rejected == [(x + 1, kinds[x % 10]) for x in range(40) if x % 10 in kinds]
+        assert (result.report.exit_code, result.report.abandoned) == (1, 0)
+
+    def test_a_row_whose_process_died_can_be_tried_again(self, run_graph, tmp_path):
+        node = parallel(nodes.dies_once, executor="process", retries=1, backoff=0)
+        assert run_graph(Graph([str(tmp_path / "died")], node)).rows == [("alive",)]
+
+    def test_a_late_row_fails_and_says_how_often_it_was_tried(self, run_graph):
+        node = parallel(nodes.sleeps, executor="process", timeout=0.05, retries=1, backoff=0)
+        result = run_graph(Graph([LONG], node), check=False)
+        ((exception, attempts),) = [(row.exception, row.attempts) for row in result.report.rejected]
+        assert (exception, attempts) == ("RowTimeout", 2)
+
+    @pytest.mark.parametrize("command", [[], ["-m", "bonobo", "run"]])
+    def test_functions_of_the_file_that_is_run(self, tmp_path, command):
+        path = tmp_path / "graph.py"
+        path.write_text(
+            textwrap.dedent(
+                """
+                import os
+                import bonobo
+                parent = os.getppid()
+
+                def square(x):
+                    if x == 2:
+                        raise ValueError
+                    return x * x, parent
+
+                def get_graph():
+                    return bonobo.Graph(range(4), bonobo.parallel(square, 2, executor="process"), show)
+
+                def show(x, pid):
+                    print(x, pid == os.getpid())
+
+                if __name__ == "__main__":
+                    bonobo.run(get_graph())
+                """
+            )
+        )
+        done = subprocess.run(
+            [sys.executable, *command, path], capture_output=True, text=True, timeout=LONG, check=False
+        )
+        assert done.stdout.splitlines() == ["0 True", "1 True", "9 True"]
+        assert "square: row 3 rejected: ValueError at __main__:8" in done.stderr
+
+    @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_for_the_whole_group_lets_rows_in_flight_end(self, tmp_path, signum):
+        path = tmp_path / "graph.py"
+        path.write_text(
+            textwrap.dedent(
+                f"""
+                import os, time
+                import bonobo
+
+                def waits(x):
+                    open({str(tmp_path)!r} + f"/begun{{x}}", "w").close()
+                    while not os.path.exists({str(tmp_path / "go")!r}):
+                        time.sleep(0.01)
+                    return x, os.getpid()
+
+                def get_graph():
+                    return bonobo.Graph(range(2), bonobo.parallel(waits, 2, executor="process"), print)
+                """
+            )
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bonobo", "run", path],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        wait_for(lambda: all((tmp_path / f"begun{x}").exists() for x in range(2)))
+        os.killpg(process.pid, signum)
+        (tmp_path / "go").touch()
+        said, complaints = process.communicate(timeout=LONG)
+        rows = [line.split() for line in said.splitlines()]
+        assert [x for x, _ in rows] == ["0", "1"]
+        assert process.returncode == 128 + signum
+        assert "Traceback" not in complaints
+        wait_for(lambda: not any(exists(int(pid)) for _, pid in rows))
+
+    def test_a_row_that_never_ends_does_not_keep_the_run(self, run_graph, tmp_path):
+        def fatal(path):
+            wait_for(Path(path).exists)
+            raise SystemExit(9)
+
+        path = str(tmp_path / "pid")
+        graph = Graph([path], parallel(nodes.tells_and_sleeps, executor="process"))
+        graph.add_chain(fatal, _input=0)
+        result = run_graph(graph, check=False)
+        assert (result.report.exit_code, result.report.abandoned) == (9, 0)
+        assert not exists(int(Path(path).read_text()))
 
 
 class TestChecks:
