@@ -1,6 +1,6 @@
 """What a person sees of a run, on standard error alone: logging and standard output belong to the graph.
 
-On a terminal a live table; elsewhere one plain line every 30 seconds; in the end always the summary.
+On a terminal a live table at its foot; elsewhere one plain line every 30 seconds; in the end the summary.
 Nothing shown holds a field of a row, unless `verbose` asks for tracebacks.
 """
 
@@ -12,14 +12,14 @@ import time
 import traceback
 from contextlib import suppress
 from threading import Lock
-from typing import Protocol, TextIO
-
-import rich.console
-from rich.live import Live
-from rich.table import Table
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from bonobo.errors import UsageError, describe
-from bonobo.report import NodeReport, Rejected, Report
+from bonobo.progress import Window, extended, plain, snapshot
+from bonobo.report import Rejected, Report
+
+if TYPE_CHECKING:
+    from bonobo.live import LiveTable
 
 LIVE_SECONDS = 0.25
 PLAIN_SECONDS = 30.0
@@ -30,16 +30,17 @@ UNUSABLE = UsageError.exit_code
 
 
 class Display(Protocol):
-    """What a run tells whoever shows it. `interval` is how often, in seconds, `progress` is wanted."""
+    """What a run tells whoever shows it."""
 
     @property
-    def interval(self) -> float: ...
+    def interval(self) -> float:
+        """After how many seconds `progress` is wanted, if nothing happens before."""
 
     def begin(self, report: Report) -> None:
         """The first row is about to run."""
 
     def progress(self, report: Report) -> None:
-        """Something ended, or the interval passed; from the supervising thread."""
+        """Something happened, or the interval passed; from the supervising thread."""
 
     def row_failed(self, rejected: Rejected, error: BaseException) -> None:
         """A row was rejected; from any thread."""
@@ -69,44 +70,42 @@ class Console:
         self._stream = stream
         self._results = results
         self._lock = Lock()
-        self._live: Live | None = None
+        self._live: LiveTable | None = None
+        self._window: Window = ()
         self._next = math.inf
         self._shown: set[tuple[str, str]] = set()
         self._tracebacks = 0
 
     @property
     def interval(self) -> float:
-        """How often, in seconds, `progress` should be called."""
-        if self._quiet:
-            return math.inf
-        return PLAIN_SECONDS if self._live is None else LIVE_SECONDS
+        """After how many seconds there is something to show."""
+        return max(self._next - time.monotonic(), 0.0)
 
     def begin(self, report: Report) -> None:
         """Begin to show progress."""
         self._shown.clear()
         if self._quiet:
             return
-        self._next = time.monotonic() + PLAIN_SECONDS
-        terminal = rich.console.Console(file=self._stream or sys.stderr)
-        if terminal.is_terminal and not terminal.is_dumb_terminal:
-            self._live = Live(
-                console=terminal,
-                auto_refresh=False,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
+        self._live = _live_table(self._stream or sys.stderr)
+        now = time.monotonic()
+        self._window = (snapshot(report.nodes, now),)
+        self._next = now + self._pause
 
     def progress(self, report: Report) -> None:
-        """Show the counts where it is time to."""
-        if self._live is not None:
-            with suppress(OSError, ValueError):
-                self._live.update(_table(report), refresh=True)
-        elif time.monotonic() >= self._next:
-            self._next = time.monotonic() + PLAIN_SECONDS
-            counts = ", ".join(_counts(node) for node in report.nodes)
-            self._print(f"{report.seconds:.0f} s: {counts}")
+        """Show how things stand where it is time to."""
+        if report.fatal is not None:
+            # A second signal may end the process at once, and must not leave the terminal without its foot.
+            self._close_live()
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + self._pause
+        self._window = extended(self._window, snapshot(report.nodes, now))
+        if self._live is None:
+            self._print(plain(self._window, report.seconds))
+            return
+        with suppress(OSError, ValueError):
+            self._live.show(self._window)
 
     def row_failed(self, rejected: Rejected, error: BaseException) -> None:
         """Show the first failure of each kind and node; with `verbose` each, up to a bound."""
@@ -125,10 +124,8 @@ class Console:
 
     def end(self, report: Report) -> None:
         """Show the summary, and in one line what ended the run if something did."""
-        if self._live is not None:
-            with suppress(OSError, ValueError):
-                self._live.stop()
-            self._live = None
+        self._next = math.inf
+        self._close_live()
         if not self._quiet and report.exit_code != UNUSABLE:
             for node in report.nodes:
                 self._print(node.line())
@@ -143,6 +140,17 @@ class Console:
             self._print("".join(traceback.format_exception(error)).rstrip())
         self._print(f"error: {describe(error)}")
 
+    @property
+    def _pause(self) -> float:
+        return PLAIN_SECONDS if self._live is None else LIVE_SECONDS
+
+    def _close_live(self) -> None:
+        if self._live is not None:
+            live, self._live = self._live, None
+            self._next = max(self._next, time.monotonic() + PLAIN_SECONDS)
+            with suppress(OSError, ValueError):
+                live.close()
+
     def _print(self, line: str, stream: TextIO | None = None) -> None:
         # A closed or full standard error is no reason to lose a run.
         with suppress(OSError, ValueError):
@@ -153,17 +161,15 @@ QUIET = Console(quiet=True)
 """A display that says nothing unless the run ends badly."""
 
 
-def _counts(node: NodeReport) -> str:
-    errors = f" err={node.errors}" if node.errors else ""
-    return f"{node.name} in={node.rows_in} out={node.rows_out}{errors}"
+def _live_table(stream: TextIO | None) -> LiveTable | None:
+    """A table where the stream is a terminal that can show one."""
+    try:
+        if stream is None or not stream.isatty():
+            return None
+    except ValueError:
+        return None
+    # Only a terminal pays for the import.
+    from bonobo.live import LiveTable
 
-
-def _table(report: Report) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("node")
-    for heading in ("in", "out", "err"):
-        table.add_column(heading, justify="right")
-    table.add_column("state")
-    for node in report.nodes:
-        table.add_row(node.name, str(node.rows_in), str(node.rows_out), str(node.errors or ""), node.state)
-    return table
+    live = LiveTable(stream)
+    return live if live.usable else None

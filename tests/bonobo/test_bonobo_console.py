@@ -1,17 +1,35 @@
 """What a person sees: the summary's lines, one line for an error, and nothing private."""
 
+import codecs
+import fcntl
 import io
+import math
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
 
 import pytest
+from terminal_screen import Screen
 
 import bonobo.console
 from bonobo import Graph
 from bonobo.console import Console
-from bonobo.errors import UsageError
+from bonobo.errors import Stopped, UsageError
+from bonobo.report import NodeReport, Report
 from bonobo.session import run
 from bonobo.testing import run_node
 
 SECRET = "Patient-17"
+ROOT = Path(__file__).parents[2]
+DEADLINE = 30
 
 
 def shown(graph, **options):
@@ -75,7 +93,7 @@ def test_verbose_shows_tracebacks():
     assert "Traceback" in shown(Graph([1], refuses), verbose=True)
 
 
-def test_elsewhere_than_on_a_terminal_a_plain_line_now_and_then(monkeypatch):
+def test_elsewhere_than_on_a_terminal_a_plain_line_now_and_then(monkeypatch, in_time):
     monkeypatch.setattr(bonobo.console, "PLAIN_SECONDS", 0.01)
     stream = io.StringIO()
 
@@ -83,8 +101,38 @@ def test_elsewhere_than_on_a_terminal_a_plain_line_now_and_then(monkeypatch):
         while stream.getvalue().count("list in=1") < 2:
             pass
 
-    run(Graph([1], slow), console=Console(stream=stream))
-    assert stream.getvalue().splitlines()[0] == "0 s: list in=1 out=1, slow in=1 out=0"
+    in_time(run, Graph([1], slow), console=Console(stream=stream))
+    line = r"0 s: list in=1 out=1, slow in=1 out=0 \([\d.]+/s\); bottleneck: slow"
+    assert re.fullmatch(line, stream.getvalue().splitlines()[1])
+
+
+class Clock:
+    now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+
+def test_progress_is_shown_when_it_is_time_to_and_not_at_each_event(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(bonobo.console, "time", clock)
+    stream, report = io.StringIO(), Report(nodes=[NodeReport("load", state="running")])
+    console = Console(stream=stream)
+    assert console.interval == math.inf
+    console.begin(report)
+    asked = {}
+    for clock.now in (0.0, 12.0, 29.0, 30.0, 31.0, 75.0, 80.0):
+        asked[clock.now] = console.interval
+        report.nodes[0].rows_out = round(clock.now)
+        console.progress(report)
+    console.end(report)
+    assert asked == {0.0: 30, 12.0: 18, 29.0: 1, 30.0: 0, 31.0: 29, 75.0: 0, 80.0: 25}
+    assert stream.getvalue().splitlines() == [
+        "0 s: load in=0 out=30 (1.0/s)",
+        "0 s: load in=0 out=75 (1.0/s)",
+        " - load in=0 out=80 [running]",
+    ]
+    assert console.interval == math.inf
 
 
 class Terminal(io.StringIO):
@@ -92,17 +140,134 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_on_a_terminal_a_live_table(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
+@pytest.fixture
+def terminal(monkeypatch):
+    for name, value in {"TERM": "xterm", "LINES": "24", "COLUMNS": "100"}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr(bonobo.console, "LIVE_SECONDS", 0.01)
-    stream = Terminal()
+    return Terminal()
 
+
+def test_on_a_terminal_a_live_table(terminal, in_time):
     def slow_node(x):
-        while "slow_node" not in stream.getvalue():
+        while "bottleneck: slow_node" not in terminal.getvalue():
             pass
 
-    run(Graph([1], slow_node), console=Console(stream=stream))
-    assert stream.getvalue().endswith(" - list in=1 out=1 [done]\n - slow_node in=1 out=0 [done]\n")
+    in_time(run, Graph([1], slow_node), console=Console(stream=terminal))
+    shown, after = terminal.getvalue().rsplit("\x1b8", 1)
+    assert shown.endswith("\x1b[J")
+    assert after == " - list in=1 out=1 [done]\n - slow_node in=1 out=0 [done]\n"
+
+
+def test_a_short_run_shows_no_table(terminal, monkeypatch):
+    monkeypatch.setattr(bonobo.console, "LIVE_SECONDS", 30)
+    run(Graph([1, 2], fails), console=Console(stream=terminal))
+    assert "\x1b" not in terminal.getvalue()
+
+
+def test_a_run_that_ends_badly_gives_the_terminal_back_at_once(terminal):
+    report = Report(nodes=[NodeReport("load", state="running")])
+    console = Console(stream=terminal)
+    console.begin(report)
+    time.sleep(0.02)
+    console.progress(report)
+    assert not terminal.getvalue().endswith("\x1b[J\x1b8")
+    report.fail(Stopped(signal.SIGINT))
+    console.progress(report)
+    assert terminal.getvalue().endswith("\x1b[J\x1b8")
+    assert console.interval > 20
+
+
+@pytest.mark.parametrize("wish", ["FORCE_COLOR", "TTY_COMPATIBLE"])
+def test_no_wish_for_colours_makes_a_file_a_terminal(monkeypatch, wish):
+    monkeypatch.setenv(wish, "1")
+    monkeypatch.setattr(bonobo.console, "LIVE_SECONDS", 0)
+    assert "\x1b" not in shown(Graph([1] * 10, lambda x: None))
+
+
+WITH_OUTPUT = """
+import sys, time
+import bonobo
+
+def source():
+    for number in range(60):
+        time.sleep(0.02)
+        yield number
+
+def show(number):
+    print("row", number)
+
+def get_graph():
+    return bonobo.Graph(source, show)
+"""
+
+
+@pytest.fixture
+def on_a_terminal(tmp_path):
+    """Run the command on a terminal of its own; give its code, and the screen as it was left."""
+    file = tmp_path / "graph.py"
+    file.write_text(WITH_OUTPUT)
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 16, 100, 0, 0))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "NO_COLOR": "1"}
+    for name in ("LINES", "COLUMNS"):
+        environment.pop(name, None)
+    command = [sys.executable, "-m", "bonobo", "run", str(file)]
+    process = subprocess.Popen(command, env=environment, stdin=its, stdout=its, stderr=its)
+    os.close(its)
+
+    def on_a_terminal(meanwhile=lambda screen, process: None):
+        screen = Screen(16)
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        while select.select([ours], [], [], DEADLINE)[0]:
+            try:
+                data = os.read(ours, 65536)
+            except OSError:
+                # What Linux says once nobody has the other side open.
+                break
+            if not data:
+                break
+            screen.write(decoder.decode(data))
+            meanwhile(screen, process)
+        return process.wait(DEADLINE), screen
+
+    yield on_a_terminal
+    process.kill()
+    process.wait(DEADLINE)
+    os.close(ours)
+
+
+def test_the_table_loses_nothing_that_the_graph_prints(on_a_terminal):
+    tables = []
+
+    def look(screen, process):
+        if screen.lines[-1] == "bottleneck: source" and all(screen.lines[-4:]):
+            tables.append(screen.lines[-4:])
+
+    code, screen = on_a_terminal(look)
+    assert (code, screen.margins) == (0, (0, 15))
+    assert screen.written.split("\n")[:62] == [
+        *(f"row {number}" for number in range(60)),
+        " - source in=1 out=60 [done]",
+        " - show in=60 out=0 [done]",
+    ]
+    heading, source, show, _ = tables[-1]
+    assert heading.split() == ["node", "in", "out", "err", "rows/s", "in", "flight", "queue", "state"]
+    assert (source.split()[0], show.split()[0]) == ("source", "show")
+
+
+def test_an_interruption_gives_the_terminal_back(on_a_terminal):
+    interrupted = []
+
+    def interrupt(screen, process):
+        if "bottleneck" in screen.lines[-1] and not interrupted:
+            interrupted.append(process.send_signal(signal.SIGINT))
+
+    code, screen = on_a_terminal(interrupt)
+    assert (code, screen.margins) == (130, (0, 15))
+    assert interrupted
+    assert screen.written.rstrip("\n").endswith("\nerror: stopped by SIGINT")
+    assert "bottleneck" not in screen.written
 
 
 def test_a_broken_standard_error_loses_no_run():
