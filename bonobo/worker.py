@@ -143,6 +143,7 @@ class Worker:
         self.report.queued = len(self.inbox)
         self.report.capacity = self.inbox.capacity
         self.report.in_flight = self.working
+        self.report.expected = self._binding.expected
 
     def abandoned(self) -> int:
         """How many threads of rows that took too long are still in somebody's code."""
