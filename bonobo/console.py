@@ -55,6 +55,11 @@ class Console:
     `quiet` leaves only the line that says what ended the run badly; `verbose` adds tracebacks, whose
     messages may hold values of rows. `stream` is standard error unless told otherwise; `results` is where
     the summaries of services go, to `stream` unless told otherwise.
+
+    >>> import bonobo
+    >>> report = bonobo.run(bonobo.Graph("ab", str.upper), console=bonobo.Console(stream=sys.stdout))
+     - str in=1 out=2 [done]
+     - upper in=2 out=2 [done]
     """
 
     def __init__(
