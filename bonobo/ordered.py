@@ -83,6 +83,11 @@ class OrderedWorker(Worker):
         self._idle = 0
         self.inbox.listen(self._notify_kept)
 
+    @property
+    def allowed(self) -> int:
+        """How many rows may be worked on at once: as many as pay, with `n="auto"`."""
+        return self.plan.workers if self._concurrency is None else self._concurrency.allowed
+
     def stop(self) -> None:
         """End after the rows in hand: generators are closed after what they emit now, the queue is left."""
         super().stop()
@@ -172,9 +177,7 @@ class OrderedWorker(Worker):
         return place
 
     def _is_full(self) -> bool:
-        if self._concurrency is not None and self.working >= self._concurrency.allowed:
-            return True
-        return len(self._line) >= self._longest
+        return self.working >= self.allowed or len(self._line) >= self._longest
 
     def _wake(self) -> None:
         """Let one more thread have a look, where there is something for it to find."""

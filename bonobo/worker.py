@@ -143,7 +143,13 @@ class Worker:
         self.report.queued = len(self.inbox)
         self.report.capacity = self.inbox.capacity
         self.report.in_flight = self.working
+        self.report.workers = self.allowed
         self.report.expected = self._binding.expected
+
+    @property
+    def allowed(self) -> int:
+        """How many rows may be worked on at once."""
+        return self.plan.workers
 
     def abandoned(self) -> int:
         """How many threads of rows that took too long are still in somebody's code."""
