@@ -51,8 +51,21 @@ def parallel(
 ) -> Parallel:
     """Let up to `n` rows be worked on at once; outputs still appear in the order of the inputs.
 
-    With `key`, called with the row's fields, rows of equal key are worked on one at a time, in their order.
-    Raises ValueError for `n` below 1 and TypeError for a node that is parallel already.
+    `n="auto"` finds by trial how many rows at once pay, up to 64, and halves on errors that have a true
+    attribute `throttled`. With `key`, called with the row's fields, rows of equal key are worked on one at a
+    time, in their order. A node that keeps state in a context processor takes one row at a time all the same.
+
+    `executor="process"` works on rows in processes of their own, for work that keeps a core busy: node, rows
+    and results are pickled. `timeout` is in seconds and for one attempt; the row fails with RowTimeout. A
+    thread that is late cannot be ended, only left behind, and may still be at work beside the next row; a
+    process is killed. `retries` is how often a failed row is tried again, after a random wait of up to
+    `backoff` seconds that doubles each time, to 30 at most; with either, what a row emits goes on when its
+    attempt has ended.
+
+    A row that fails in the end is rejected: `on_error="skip"` counts it and keeps its place in the report,
+    "dead_letter" also calls the service `dead_letters` with a Rejected and the row, "fail" ends the run.
+
+    Raises ValueError or TypeError for what makes no sense, and TypeError for a node that is parallel already.
 
     >>> import bonobo
     >>> from bonobo.testing import run_node

@@ -89,7 +89,7 @@ class Runner:
             self._supervise()
             limit = self._limits.max_errors
             if limit is not None and limit.exceeded_at_end(self._report):
-                self.fail(TooManyErrors(f"more than {limit} failed"))
+                self.fail(TooManyErrors(str(limit)))
         except BaseException:
             self._cancel()
             self._supervise()
@@ -110,7 +110,7 @@ class Runner:
                 self.fail(error)
         limit = self._limits.max_errors
         if limit is not None and limit.exceeded(self._report, report):
-            self.fail(TooManyErrors(f"more than {limit} failed"))
+            self.fail(TooManyErrors(str(limit)))
 
     def fail(self, error: BaseException, node: NodeReport | None = None) -> None:
         """End the run: the first cause stays, and everything is cancelled."""
