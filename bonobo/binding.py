@@ -6,6 +6,7 @@ A node without context processors costs nothing here: it is called as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sized
+from inspect import signature
 from typing import Any
 
 from bonobo.config.processors import ContextProcessor
@@ -30,6 +31,7 @@ class Binding:
         self.context = NodeContext(node.name, services, send)
         self._node = node
         self._services = {keyword: services[name] for keyword, name in node.declared.services.items()}
+        self._length = _length_of(node)
         self._opened: list[_Opened] = []
         self._call = producer(node.target, self._services, input=node.declared.input)
         self.produce: Produce = self._call
@@ -41,12 +43,8 @@ class Binding:
     @property
     def expected(self) -> int | None:
         """How many rows the node says it will emit: by its context, or as a source that has a length."""
-        if self.context.expected is not None:
-            return self.context.expected
-        node = self._node
-        if callable(node.target) or node.inputs != {START} or not isinstance(node.target, Sized):
-            return None
-        return len(node.target)
+        declared = self.context.expected
+        return self._length if declared is None else declared
 
     def setup(self) -> None:
         """Open the node's context processors, before its first row, in the thread of the first worker.
@@ -81,13 +79,24 @@ class Binding:
         return row if isinstance(row, Flag) else cast(row, self.context.output_type)
 
     def _close(self, cause: BaseException | None) -> None:
+        """Close what is open; then raise `cause`, or the first error that closing raised."""
         while self._opened:
             try:
                 self._opened.pop().close()
             except BaseException as error:
-                cause = cause or error
+                cause = error if cause is None else cause
         if cause is not None:
             raise cause
+
+
+def _length_of(node: PlannedNode) -> int | None:
+    if callable(node.target) or node.inputs != {START} or not isinstance(node.target, Sized):
+        return None
+    try:
+        return len(node.target)
+    except Exception:
+        # Somebody's `__len__`: no reason not to run.
+        return None
 
 
 class _Opened:
@@ -102,7 +111,15 @@ class _Opened:
         services: Mapping[str, Any],
     ) -> None:
         self._name = f"the context processor {processor.__name__} of {node.name}"
-        generator = processor(node.target, context, *values, **services)
+        given = (node.target, context, *values)
+        try:
+            signature(processor.function).bind(*given, **services)
+        except TypeError as error:
+            raise BonoboError(
+                f"{self._name} cannot be called: {error}; it is called with the node, its context, "
+                f"{len(values)} values of processors before it and the services {sorted(services)}"
+            ) from None
+        generator = processor(*given, **services)
         if not isinstance(generator, Generator):
             raise BonoboError(f"{self._name} must be a generator; it returned {type(generator).__name__}")
         self._generator = generator

@@ -40,7 +40,7 @@ class NodeContext:
         self._services = services
         self._send = send
         self._output_type: RowType | None = None
-        self._last: Row | None = None
+        self._input_type: RowType | None = None
         self._own = local()
 
     def __getattr__(self, name: str) -> Any:
@@ -52,7 +52,8 @@ class NodeContext:
 
     def enter(self, row: Row) -> None:
         """Note the row that the calling thread works on from now; the engine says so."""
-        self._last = self._own.row = row
+        self._own.row = row
+        self._input_type = type(row)
 
     def leave(self) -> None:
         """Note that no row is worked on any more; the engine says so, before the processors are torn down."""
@@ -61,8 +62,8 @@ class NodeContext:
     @property
     def input_type(self) -> RowType | None:
         """The type of the row in hand, None before the first."""
-        row = getattr(self._own, "row", self._last)
-        return None if row is None else type(row)
+        row = getattr(self._own, "row", None)
+        return self._input_type if row is None else type(row)
 
     def get_input_fields(self) -> tuple[str, ...] | None:
         """Give the fields of the row in hand, None where it has no names."""

@@ -5,6 +5,7 @@ import pytest
 from bonobo import BARRIER
 from bonobo.constants import BEGIN, INHERIT, NOT_MODIFIED, Flag
 from bonobo.emission import row_of
+from bonobo.rows import row_type
 from bonobo.testing import run_node
 
 SOURCE = (1, "a")
@@ -136,3 +137,11 @@ def test_tokens_stay_themselves():
     assert repr(INHERIT) == "<Inherit>"
     assert isinstance(BARRIER, Flag)
     assert not isinstance(BEGIN, Flag)
+
+
+def test_a_named_row_keeps_its_names():
+    named = row_type(["a", "b"])(*SOURCE)
+    assert row_of(NOT_MODIFIED, named) is named
+    inherited = row_of((INHERIT, 9), named)
+    assert (inherited, inherited._fields) == ((1, "a", 9), ("a", "b", "0"))
+    assert type(row_of((1, "a"), named)) is tuple
