@@ -11,9 +11,8 @@ import shlex
 import shutil
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import click
 from click import echo
@@ -22,6 +21,7 @@ import bonobo
 from bonobo.cli import leave
 from bonobo.errors import describe, exit_code_of
 from warehouse import __version__, warehouseloader
+from warehouse.commands.options import aws_options
 from warehouse.demo import example_image, write_drop
 from warehouse.domain import dicom
 from warehouse.domain.reasons import REASONS
@@ -31,8 +31,6 @@ from warehouse.pipeline import check
 from warehouse.pipeline.reading import read_header
 from warehouse.services import loader_services, open_warehouse
 from warehouse.settings import DEFAULT_CONCURRENCY, MAXIMUM_CONCURRENCY, Settings, read_settings
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 QUARANTINED = 3
 
@@ -76,12 +74,6 @@ def _run() -> int:
 def _came_of_output(error: OSError) -> bool:
     """Whether an error left `echo`, through which all that a command prints goes."""
     return any(frame.f_code is echo.__code__ for frame, _ in traceback.walk_tb(error.__traceback__))
-
-
-def aws_options(command: Command) -> Command:
-    """The options of every command that talks to AWS."""
-    command = click.option("--role-arn", metavar="ARN", help="A role to assume.")(command)
-    return click.option("--profile", metavar="NAME", help="An AWS profile.")(command)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
