@@ -62,6 +62,10 @@ class Binding:
             self._close(error)
         self._call = producer(self._node.target, self._services, values, self._node.declared.input)
 
+    def cancel(self) -> None:
+        """Wake whatever the node waits for by its context."""
+        self.context.cancel()
+
     def teardown(self) -> None:
         """Close them after its last row, in reverse order; they may still send rows.
 

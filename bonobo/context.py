@@ -6,9 +6,10 @@ One for each node of a run. Types follow the rows: they may change from one to t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from threading import local
+from threading import Event, local
 from typing import TYPE_CHECKING, Any
 
+from bonobo.channel import Cancelled
 from bonobo.constants import EMPTY, Flag, Row
 from bonobo.emission import row_of
 from bonobo.errors import MissingService
@@ -42,6 +43,7 @@ class NodeContext:
         self._output_type: RowType | None = None
         self._input_type: RowType | None = None
         self._own = local()
+        self._cancelled = Event()
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"the node's context has no {name!r}; set it first, or use setdefault")
@@ -130,6 +132,25 @@ class NodeContext:
         if isinstance(rows, bool) or not isinstance(rows, int) or rows < 0:
             raise ValueError("the rows to expect must be a whole number, 0 or more")
         self.expected = rows
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but never past the end of the run: once it is cancelled, the row in hand is given up.
+
+        >>> from bonobo.config import use_context
+        >>> from bonobo.testing import run_node
+        >>> @use_context
+        ... def politely(context, page):
+        ...     context.wait(0.001)
+        ...     return page
+        >>> run_node(politely, 1, 2).rows
+        [(1,), (2,)]
+        """
+        if self._cancelled.wait(seconds):
+            raise Cancelled
+
+    def cancel(self) -> None:
+        """Wake every `wait`, now and later; the engine says so."""
+        self._cancelled.set()
 
     def setdefault(self, name: str, value: Any) -> Any:
         """Set an attribute unless it is there; give what it is then."""

@@ -58,9 +58,14 @@ class Plan:
         """Whether a node hands on the rows that it fails on."""
         return any(node.settings.on_error == "dead_letter" for node in self.nodes)
 
+    @property
+    def required(self) -> frozenset[str]:
+        """The names of all services that nodes use."""
+        return frozenset[str]().union(*(node.required for node in self.nodes))
+
     def require(self, given: Collection[str]) -> None:
         """Raise MissingService, naming every service that a node uses and `given` does not hold."""
-        missing = sorted({name for node in self.nodes for name in node.required if name not in given})
+        missing = sorted(self.required.difference(given))
         users = dict.fromkeys(node.name for node in self.nodes if not node.required.isdisjoint(missing))
         if missing:
             raise MissingService(missing, list(users))

@@ -6,12 +6,16 @@ what it yields: it is entered and exited, with the run's first fatal cause, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 from bonobo.errors import UsageError, code_carried
+from bonobo.filesystem import open_fs
 from bonobo.report import Report
+
+DEFAULTS: Mapping[str, Callable[[], Any]] = {"fs": open_fs}
+"""What is given to nodes that use a service of this name where nobody gives one."""
 
 Services = Mapping[str, Any]
 GivenServices = Services | AbstractContextManager[Services] | None
@@ -38,6 +42,12 @@ def checked(services: object) -> Services:
         "services must be a mapping from names to objects, or a context manager that yields one; "
         f"got {type(services).__name__}"
     )
+
+
+def with_defaults(services: Services, used: Collection[str]) -> Services:
+    """Add the services that are used, not given, and have a default."""
+    wanted = {name: make for name, make in DEFAULTS.items() if name in used and name not in services}
+    return {**services, **{name: make() for name, make in wanted.items()}} if wanted else services
 
 
 def _closers(services: Services) -> list[Callable[[], object]]:

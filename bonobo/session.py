@@ -23,7 +23,7 @@ from bonobo.plan import DEAD_LETTERS, Plan, make_plan
 from bonobo.report import NodeReport, Report
 from bonobo.report_file import ReportFile
 from bonobo.runner import DRAIN_SECONDS, Limits, Runner
-from bonobo.services import GivenServices, Services, checked, collect, hosted
+from bonobo.services import GivenServices, Services, checked, collect, hosted, with_defaults
 from bonobo.signals import SignalWatch
 
 
@@ -209,7 +209,7 @@ class _Session:
             yield {**services, DEAD_LETTERS: file}
 
     def _stream(self, plan: Plan, services: Services, limits: Limits) -> None:
-        self.services = services
+        self.services = services = with_defaults(services, plan.required)
         plan.require(services)
         runner = Runner(plan, services, self.report, self.display, limits)
         if self.watch is not None:

@@ -133,6 +133,7 @@ class Worker:
     def cancel(self) -> None:
         """Wake every wait; `stopping` is set by then."""
         self.inbox.cancel()
+        self._binding.cancel()
         if self._attempts is not None:
             self._attempts.cancel()
         if self._pool is not None:

@@ -1,0 +1,109 @@
+"""JSON: a file that is one list, or a file of which each line is one value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import IO, Any
+
+from bonobo.config import ContextProcessor, Method, Option, use_context
+from bonobo.constants import NOT_MODIFIED, Flag
+from bonobo.context import NodeContext
+from bonobo.nodes.io.file import FileReader, FileWriter
+
+
+class JsonReader(FileReader):
+    """Emit each item of a JSON list, as a row of one field. The file is read as a whole; lines are not.
+
+    >>> import bonobo
+    >>> from bonobo.testing import run_node
+    >>> fs = bonobo.open_fs("memory://examples/json")
+    >>> with fs.open("fruits.json", "w") as file:
+    ...     _ = file.write('[{"name": "apple"}, {"name": "pear"}]')
+    >>> run_node(bonobo.JsonReader("fruits.json"), services={"fs": fs}).rows
+    [({'name': 'apple'},), ({'name': 'pear'},)]
+    """
+
+    @Method(positional=False)
+    def loader(self, text: str) -> Any:
+        """Give the value of a JSON text; a subclass may load it otherwise."""
+        return json.loads(text)
+
+    def read(self, file: IO[str], *, fs: Any) -> Iterator[Any]:
+        """Give the values to emit."""
+        yield from self.loader(file.read())
+
+    __call__ = read
+
+
+class LdjsonReader(JsonReader):
+    """Emit the value of each line of a file, as a row of one field. Blank lines are left out.
+
+    >>> import bonobo
+    >>> from bonobo.testing import run_node
+    >>> fs = bonobo.open_fs("memory://examples/json")
+    >>> with fs.open("fruits.jsonl", "w") as file:
+    ...     _ = file.write('{"name": "apple"}\\n{"name": "pear"}\\n')
+    >>> run_node(bonobo.LdjsonReader("fruits.jsonl"), services={"fs": fs}).rows
+    [({'name': 'apple'},), ({'name': 'pear'},)]
+    """
+
+    def read(self, file: IO[str], *, fs: Any) -> Iterator[Any]:
+        """Give the values to emit."""
+        yield from (self.loader(line) for line in file if line.strip())
+
+    __call__ = read
+
+
+@use_context
+class JsonWriter(FileWriter):
+    """Write a JSON list, and pass each row on. The list is whole however the run ends.
+
+    A row with named fields becomes an object; of a row without names, each field becomes an item.
+
+    >>> import bonobo
+    >>> from bonobo.testing import run_graph
+    >>> fs = bonobo.open_fs("memory://examples/json")
+    >>> named = bonobo.SetFields(["name", "age"])
+    >>> graph = bonobo.Graph([("Ada", 36)], named, bonobo.JsonWriter("people.json"))
+    >>> _ = run_graph(graph, services={"fs": fs})
+    >>> fs.open("people.json").read()
+    '[{"name": "Ada", "age": 36}]'
+    """
+
+    eol = Option(str, default=",\n", __doc__="What separates items.")
+    prefix, suffix = "[", "]"
+
+    @ContextProcessor
+    def envelope(self, context: NodeContext, file: IO[str], **services: Any) -> Iterator[None]:
+        """What stands around the items."""
+        file.write(self.prefix)
+        yield
+        file.write(self.suffix)
+
+    def write(self, file: IO[str], context: NodeContext, *values: Any, fs: Any) -> Flag:
+        """Write one row."""
+        context.setdefault("lineno", 0)
+        names = context.get_input_fields()
+        for item in (dict(zip(names, values, strict=True)),) if names else values:
+            self._write_line(file, (self.eol if context.lineno else "") + json.dumps(item))
+            context.lineno += 1
+        return NOT_MODIFIED
+
+    __call__ = write
+
+
+@use_context
+class LdjsonWriter(JsonWriter):
+    """Write one JSON value a line, and pass each row on. Rows become values as with `JsonWriter`.
+
+    >>> import bonobo
+    >>> from bonobo.testing import run_node
+    >>> fs = bonobo.open_fs("memory://examples/json")
+    >>> _ = run_node(bonobo.LdjsonWriter("a.jsonl"), {"name": "apple"}, "pear", services={"fs": fs})
+    >>> fs.open("a.jsonl").read()
+    '{"name": "apple"}\\n"pear"'
+    """
+
+    eol = Option(str, default="\n", __doc__="What separates lines.")
+    prefix, suffix = "", ""
