@@ -12,7 +12,7 @@ def show(name):
 
 
 def get_graph():
-    graph = bonobo.Graph(range(5), bonobo.noop)
+    graph = bonobo.Graph(range(1, 6), bonobo.noop)
     graph.add_chain(lambda x: x * 2, show("double"), _input=bonobo.noop)
     graph.add_chain(lambda x: x * x, show("square"), _input=1)
     graph.add_chain(bonobo.count, show("count"), _input=bonobo.noop)

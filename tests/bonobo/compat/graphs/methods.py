@@ -45,10 +45,10 @@ def Squared(self, number):
 
 def get_graph():
     graph = bonobo.Graph()
-    graph.add_chain(range(3), Apply(), show("default"))
-    graph.add_chain(range(3), Apply(change=lambda self, x: x - self.times, times=2), show("given"))
-    graph.add_chain(range(3), Doubled(times=3), show("subclass"))
-    graph.add_chain(range(3), Squared(prefix="+"), show("decorated"))
+    graph.add_chain(range(1, 4), Apply(), show("default"))
+    graph.add_chain(range(1, 4), Apply(change=lambda self, x: x - self.times, times=2), show("given"))
+    graph.add_chain(range(1, 4), Doubled(times=3), show("subclass"))
+    graph.add_chain(range(1, 4), Squared(prefix="+"), show("decorated"))
     return graph
 
 

@@ -18,7 +18,7 @@ def shown(number):
 
 
 def get_graph():
-    return bonobo.Graph(range(3), shown, lambda number: number * 10, show("end"))
+    return bonobo.Graph(range(1, 4), shown, lambda number: number * 10, show("end"))
 
 
 if __name__ == "__main__":
