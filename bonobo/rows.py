@@ -40,6 +40,8 @@ class NamedRow(tuple[Any, ...]):
 
     def __new__(cls, *values: Any, **named: Any) -> NamedRow:
         """Make a row of values by place, or by attribute. Raises TypeError for too few, too many, unknown."""
+        if not named:
+            return cls._make(values)
         unknown = [name for name in named if name not in cls._attrs[len(values) :]]
         if unknown:
             raise TypeError(f"{cls.__name__} has no field left named {', '.join(map(repr, unknown))}")
