@@ -65,7 +65,9 @@ def execute(target: Target, name: str = "__main__") -> Namespace:
         sys.modules[name] = module
         exec(code, vars(module))
     except SyntaxError as error:
-        raise UsageError(f"{error.filename}, line {error.lineno}: {error.msg}") from error
+        # There is no line where the whole is not in the encoding that the file declares.
+        place = f"{error.filename}, line {error.lineno}" if error.lineno else error.filename
+        raise UsageError(f"{place or 'the graph'}: {error.msg}") from error
     except ImportError as error:
         raise UsageError(f"{_place(error)}cannot import what the graph needs: {error}") from error
     return vars(module)
@@ -77,10 +79,9 @@ def _from_file(file: Path) -> tuple[ModuleType, CodeType]:
         source = file.read_bytes()
     except OSError as error:
         raise UsageError(f"{str(file)!r} cannot be read: {error.strerror}") from None
-    try:
-        code = compile(source, str(file), "exec", dont_inherit=True)
-    except ValueError:
-        raise UsageError(f"{str(file)!r} is not Python: it holds NUL bytes") from None
+    if b"\0" in source:
+        raise UsageError(f"{str(file)!r} is not Python: it holds NUL bytes")
+    code = compile(source, str(file), "exec", dont_inherit=True)
     return _module(str(file), SourceFileLoader("__main__", str(file)), None), code
 
 
