@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from bonobo import session
+from bonobo.allocator import use_one_heap
 from bonobo.console import Console
 from bonobo.dot import ENDINGS
 from bonobo.environ import OPTIONS, Layers, environment
@@ -118,6 +119,7 @@ def run(
         max_errors=_read("--max-errors", _max_errors, max_errors),
         dead_letters=_read("--dead-letters", Path, dead_letters),
     )
+    use_one_heap()
     try:
         with SignalWatch() as watch, environment(Layers.taken_from(variables)):
             surroundings.watch = watch

@@ -18,6 +18,7 @@ import click
 from click import echo
 
 import bonobo
+from bonobo.allocator import use_one_heap
 from bonobo.cli import leave
 from bonobo.errors import describe, exit_code_of
 from warehouse import __version__, warehouseloader
@@ -38,6 +39,7 @@ QUARANTINED = 3
 def main() -> NoReturn:
     """Run the command; every error is one line and its code."""
     _show_warnings()
+    use_one_heap()
     leave(_run())
 
 
