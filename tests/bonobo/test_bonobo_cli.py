@@ -418,11 +418,17 @@ SLOW = """
 STUCK = """
     import time
     import bonobo
+    from bonobo.config import use_context_processor
 
     class Service:
         def close(self):
             print("closed")
 
+    def opened(node, context):
+        yield
+        print("torn down")
+
+    @use_context_processor(opened)
     def stuck():
         print("began")
         time.sleep(1000)
@@ -468,7 +474,7 @@ class TestSignals:
         popen.send_signal(signal.SIGTERM)
         ended = Ended(popen)
         assert ended.code == 143
-        assert ended.out == "closed\n"
+        assert ended.out == "torn down\nclosed\n"
         assert time.monotonic() - begun >= 1
         assert " - stuck in=1 out=0 [stopped]" in ended.err
 
