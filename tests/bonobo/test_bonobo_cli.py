@@ -579,7 +579,7 @@ class TestSignals:
         assert first_line(popen) == "began\n"
         popen.send_signal(signal.SIGINT)
         ended = Ended(popen)
-        assert (ended.code, ended.out) == (0, "closed\ninterrupted\n")
+        assert (ended.code, ended.out) == (0, "torn down\nclosed\ninterrupted\n")
 
     def test_a_library_may_ask_for_the_signals(self, process, write):
         text = textwrap.dedent(SLOW) + textwrap.dedent("""
