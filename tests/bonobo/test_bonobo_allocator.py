@@ -1,4 +1,4 @@
-"""A command's threads share one heap where the C library lets them, and never against the user's own choice."""
+"""A command's threads share one heap where the C library lets them, and not against the user's choice."""
 
 import platform
 import subprocess

@@ -1,4 +1,4 @@
-"""Whatever the graph, its concurrency, delays, failures and budget: the rows that the graph's plain reading gives.
+"""Whatever graph, concurrency, delays, failures and budget: the rows that a plain reading of the graph gives.
 
 A row carries the path it came by. What arrives at an end of the graph by one path must come in the order of
 the sequential reading, and all together must be its multiset: at a chain's end that is equality.
@@ -39,7 +39,9 @@ def emitted(step, number, attempt):
     kind = step.kinds[number % len(step.kinds)]
     copies = {"drop": 0, "twice": 2, "late": 2, "partly": 1}.get(kind, 1)
     failed = kind in ("fail", "partly") or (kind == "flaky" and attempt == 1)
-    return [number * 2 + copy for copy in range(0 if kind in ("fail", "flaky") and failed else copies)], failed
+    if failed and kind != "partly":
+        copies = 0
+    return [number * 2 + copy for copy in range(copies)], failed
 
 
 def reading(steps, rows):
