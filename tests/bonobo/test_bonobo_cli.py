@@ -430,7 +430,7 @@ STUCK = """
 
     @use_context_processor(opened)
     def stuck():
-        print("began")
+        print("began\\n", end="")  # one write, which no other thread's can fall into
         time.sleep(1000)
         yield 1
 
@@ -489,7 +489,7 @@ class TestSignals:
     def test_a_second_signal_leaves_at_once(self, process, write):
         ticking = """
             def ticks():
-                print("ticking")
+                print("ticking\\n", end="")
                 try:
                     while True:
                         yield 1
