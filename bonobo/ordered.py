@@ -297,7 +297,7 @@ class OrderedWorker(Worker):
         return line[0] if line else None
 
     def _send_kept(self, head: _Place) -> _Place | None:
-        """Send what a place kept; give the next, or None where this one is in work and now sends by itself."""
+        """Send what a place kept; give the next, or None where it is in work and now sends by itself."""
         while True:
             with self._lock:
                 kept, head.kept = head.kept, []
