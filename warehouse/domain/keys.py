@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from warehouse.config import Config
 from warehouse.domain.records import (
@@ -42,8 +42,29 @@ SUFFIXES = {"data": ".json", "images": ".dcm"}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _IMAGE_STEM = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._ -]{0,127}")
 _CLINICAL_STEM = re.compile(r"(?P<pseudonym>.{1,255})_(?P<status>data|status)", re.DOTALL)
+_STANDING_CLINICAL = re.compile(r"(data|status)_([0-9]{4}-[0-9]{2}-[0-9]{2})\.json", re.IGNORECASE)
 # Separators, control characters, line ends, lone surrogates, and what a decoder leaves for lost bytes.
 _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd]")
+
+
+class ClinicalKey(NamedTuple):
+    """What the key of a clinical file in the data set says; `date` is ISO, `status` is data or status."""
+
+    group: Group
+    folder: str
+    status: str
+    date: str
+
+
+class MetadataKey(NamedTuple):
+    """What the key of a metadata document in the data set says; `image` is its image's key without suffix."""
+
+    group: Group
+    type: ImageType
+    folder: str
+    study: str
+    series: str
+    image: str
 
 
 def canonical(identifier: str) -> str:
@@ -171,6 +192,37 @@ def standing_study(key: str) -> tuple[str, str] | None:
     if len(segments) != 6 or segments[0] not in GROUPS or segments[1] not in IMAGE_TYPES:
         return None
     return segments[3], canonical(segments[2])
+
+
+def standing_clinical(key: str) -> ClinicalKey | None:
+    """Read the key of a clinical file in the data set; None for any other key.
+
+    >>> standing_clinical("training/data/P1/status_2020-04-01.json")
+    ClinicalKey(group='training', folder='P1', status='status', date='2020-04-01')
+    """
+    segments = key.split("/")
+    if len(segments) != 4 or segments[0] not in GROUPS or segments[1] != "data":
+        return None
+    match = _STANDING_CLINICAL.fullmatch(segments[3])
+    if match is None or not _real_date(match[2]):
+        return None
+    return ClinicalKey(segments[0], segments[2], match[1].lower(), match[2])
+
+
+def standing_metadata(key: str) -> MetadataKey | None:
+    """Read the key of a metadata document in the data set; None for any other key.
+
+    >>> standing_metadata("training/ct-metadata/P/1.2/1.3/x.json").image
+    'training/ct/P/1.2/1.3/x'
+    """
+    group, *rest = segments = key.split("/")
+    if len(segments) != 6 or group not in GROUPS or not key.endswith(".json"):
+        return None
+    type_, suffix, more = rest[0].partition("-metadata")
+    if type_ not in IMAGE_TYPES or not suffix or more:
+        return None
+    image = "/".join((group, type_, *rest[1:])).removesuffix(".json")
+    return MetadataKey(group, type_, rest[1], rest[2], rest[3], image)
 
 
 def assignment_key(patient: str) -> str:
