@@ -25,9 +25,8 @@ class NodeReport:
 
     States: waiting, running, done, stopped (cut short by a signal or an error), failed (it ended the run).
 
-    The others say how it stands at this moment: rows `queued` before it of the `capacity` that its queue has,
-    rows `in_flight` in the hands of at most so many `workers`; and `expected`, how many rows a source declared
-    that it will emit.
+    The others say how it stands at this moment: rows `queued` before it, of the `capacity` of its queue; rows
+    `in_flight`, of as many as it has `workers`; and `expected`, how many a source declared that it will emit.
     """
 
     name: str
@@ -73,7 +72,13 @@ def _now() -> datetime:
 
 @dataclass
 class Report:
-    """The account of one run, filled while it goes on. `services` holds what services report."""
+    """The account of one run, filled while it goes on. `services` holds what services report.
+
+    >>> import bonobo
+    >>> report = bonobo.run(bonobo.Graph([1, 0], lambda x: 1 // x), console=bonobo.QUIET)
+    >>> report.exit_code, report.rejected_count, report.rejected[0].exception
+    (1, 1, 'ZeroDivisionError')
+    """
 
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
     started: datetime = field(default_factory=_now)

@@ -157,7 +157,6 @@ def test_the_environment_comes_back_whatever_happens(monkeypatch):
     before = dict(os.environ)
     layers = Layers(env=("BONOBO_TEST_SET=1", "BONOBO_TEST_UNSET=2", "BONOBO_TEST_LOST=3"))
 
-
     def fail():
         assert os.environ["BONOBO_TEST_SET"] + os.environ["BONOBO_TEST_UNSET"] == "12"
         del os.environ["BONOBO_TEST_LOST"]
