@@ -31,3 +31,36 @@ def decision(key, outcome="loaded", reason=None, *, second=0, **columns):
         "kind": "image",
         **columns,
     }
+
+
+def image(group, patient, study, series, sop, *, type="ct", **columns):
+    """A row of `objects` for an image that was loaded."""
+    return decision(
+        f"raw-a/2020-01-01/images/{sop}.dcm",
+        **{
+            **_copied(f"{group}/{type}/{patient}/{study}/{series}/{sop}.dcm", group, patient),
+            "StudyInstanceUID": study,
+            "SeriesInstanceUID": series,
+            "SOPInstanceUID": sop,
+            "type": type,
+            "Modality": "CT",
+            **columns,
+        },
+    )
+
+
+def clinical(group, patient, status="data", **columns):
+    """A row of `objects` for a clinical file that was loaded."""
+    return decision(
+        f"raw-a/2020-01-01/data/{patient}_{status}.json",
+        **{
+            **_copied(f"{group}/data/{patient}/{status}_2020-01-01.json", group, patient),
+            "kind": "clinical",
+            **columns,
+        },
+    )
+
+
+def _copied(target, group, patient):
+    place = {"target_key": target, "target_etag": "t1", "target_size": 9}
+    return {**place, "group": group, "patient": patient, "folder": patient, "rule": "split"}

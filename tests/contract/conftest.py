@@ -1,4 +1,4 @@
-"""Every store behind one face: the store itself, and an uploader who writes and replaces behind its back."""
+"""Every store behind one face, an uploader who replaces behind its back; and every catalog."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from warehouse.domain.records import ObjectInfo
+from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.counting import CountingStore
+from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.dryrun import DryRunStore
 from warehouse.storage.folder import FolderStore
 from warehouse.storage.memory import MemoryStore
@@ -102,3 +104,33 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     made = STORES[request.param](request)
     yield made
     made.store.close()
+
+
+CATALOGS = ("memory", "overlay", "folder", "s3")
+
+
+@pytest.fixture(params=CATALOGS)
+def catalog(request, tmp_path):
+    """Each catalog in turn, empty."""
+    made = {
+        "memory": MemoryCatalog,
+        "overlay": lambda: MemoryCatalog(base=DeltaCatalog(str(tmp_path / "warehouse"))),
+        "folder": lambda: DeltaCatalog(str(tmp_path / "ware house – 100 % é")),
+        "s3": lambda: on_s3(request),
+    }[request.param]()
+    yield made
+    made.close()
+    made.close()
+
+
+def on_s3(request):
+    bucket = request.getfixturevalue("s3_bucket")
+    endpoint = request.getfixturevalue("moto_endpoint")
+    options = {
+        "AWS_ACCESS_KEY_ID": "test-access-key",
+        "AWS_SECRET_ACCESS_KEY": "test-secret-key",
+        "AWS_REGION": "eu-west-2",
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ALLOW_HTTP": "true",
+    }
+    return DeltaCatalog(f"s3://{bucket}", lambda: options)

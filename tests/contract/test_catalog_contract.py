@@ -15,34 +15,6 @@ from warehouse.storage import catalog_pending, catalog_work
 from warehouse.storage.catalog import OBJECTS, RUNS, Catalog, InstanceHolder, Listed, MemoryCatalog
 from warehouse.storage.delta import DeltaCatalog
 
-KINDS = ("memory", "overlay", "folder", "s3")
-
-
-@pytest.fixture(params=KINDS)
-def catalog(request, tmp_path):
-    made = {
-        "memory": MemoryCatalog,
-        "overlay": lambda: MemoryCatalog(base=DeltaCatalog(str(tmp_path / "warehouse"))),
-        "folder": lambda: DeltaCatalog(str(tmp_path / "ware house – 100 % é")),
-        "s3": lambda: on_s3(request),
-    }[request.param]()
-    yield made
-    made.close()
-    made.close()
-
-
-def on_s3(request):
-    bucket = request.getfixturevalue("s3_bucket")
-    endpoint = request.getfixturevalue("moto_endpoint")
-    options = {
-        "AWS_ACCESS_KEY_ID": "test-access-key",
-        "AWS_SECRET_ACCESS_KEY": "test-secret-key",
-        "AWS_REGION": "eu-west-2",
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ALLOW_HTTP": "true",
-    }
-    return DeltaCatalog(f"s3://{bucket}", lambda: options)
-
 
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):

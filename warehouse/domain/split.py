@@ -19,6 +19,9 @@ from warehouse.config import Config
 from warehouse.domain.records import Assignment, Group
 
 
+FOLDS = 10
+
+
 @dataclass(frozen=True, slots=True)
 class SplitDecision:
     """A group, and the rule that gave it."""
@@ -34,6 +37,15 @@ def bucket(patient: str) -> int:
     (48, 85, 26, 63)
     """
     return int(hashlib.sha512(patient.encode()).hexdigest(), 16) % 100
+
+
+def fold(patient: str) -> int:
+    """The fold, 0 to 9, of a canonical identifier: fixed for ever, for cross-validation within a set.
+
+    >>> fold("COVID1"), fold("COVID14"), fold("COVID20"), fold("COVID149")
+    (3, 8, 5, 5)
+    """
+    return int(hashlib.sha512(f"fold:{patient}".encode()).hexdigest(), 16) % FOLDS
 
 
 def decide(patient: str, site: str | None, config: Config) -> SplitDecision | str:

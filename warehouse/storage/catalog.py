@@ -6,6 +6,7 @@ Two implementations keep one contract: `MemoryCatalog`, and `DeltaCatalog` in `w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
@@ -13,12 +14,14 @@ import pyarrow as pa
 from warehouse.domain.records import Assignment, ObjectInfo
 from warehouse.storage.catalog_memory import MemoryCatalog
 from warehouse.storage.catalog_pending import Listed, Pending, PendingObject
-from warehouse.storage.catalog_schema import OBJECTS, RUNS, decision_row
+from warehouse.storage.catalog_schema import OBJECTS, RUNS, VIEWS, decision_row
 from warehouse.storage.catalog_sql import InstanceHolder
+from warehouse.storage.sandbox import UNLIMITED, Answer, Limits
 
 __all__ = [
     "OBJECTS",
     "RUNS",
+    "VIEWS",
     "Catalog",
     "InstanceHolder",
     "Listed",
@@ -73,7 +76,17 @@ class Catalog(Protocol):
         ...
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
-        """The answer to one SELECT over the views `objects`, `objects_now` and `runs`. Raises QueryError."""
+        """The answer to one SELECT, in memory. Raises QueryError.
+
+        It may ask `objects`, `objects_now` and `runs`, and the views `patients`, `studies`, `series` and
+        `images` (docs/catalog.md).
+        """
+        ...
+
+    def ask(
+        self, sql: str, parameters: Sequence[Any] = (), limits: Limits = UNLIMITED
+    ) -> AbstractContextManager[Answer]:
+        """The answer to such a question a batch at a time, in bounded memory. Raises QueryError."""
         ...
 
     def version(self) -> int | None:

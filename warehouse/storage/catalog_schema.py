@@ -27,6 +27,7 @@ from warehouse.domain.records import (
 TIME = pa.timestamp("us", "UTC")
 
 _ARROW_TYPES: Mapping[type, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+_ATTRIBUTES = {keyword: _ARROW_TYPES[kind] for keyword, kind in ATTRIBUTE_COLUMNS.items()}
 
 OBJECTS: pa.Schema = pa.schema(
     {
@@ -57,7 +58,7 @@ OBJECTS: pa.Schema = pa.schema(
         "TransferSyntaxUID": pa.string(),
         "Modality": pa.string(),
         "type": pa.string(),
-        **{keyword: _ARROW_TYPES[kind] for keyword, kind in ATTRIBUTE_COLUMNS.items()},
+        **_ATTRIBUTES,
         "configuration": pa.string(),
         "run": pa.string(),
         "time": TIME,
@@ -89,6 +90,95 @@ RUNS: pa.Schema = pa.schema(
 )
 
 TABLES: Mapping[str, pa.Schema] = {"objects": OBJECTS, "runs": RUNS}
+
+_WHOSE = {
+    "group": pa.string(),
+    "fold": pa.int64(),
+    "patient": pa.string(),
+    "site": pa.string(),
+}
+
+# What the images of one series share, unless something is wrong with it (PS3.3 C.7.3.1, C.7.5.1).
+OF_A_SERIES = (
+    *("StudyDate", "AcquisitionDate", "PatientSex", "PatientAge", "BodyPartExamined", "ViewPosition"),
+    *("Rows", "Columns", "PixelSpacing", "SliceThickness", "ConvolutionKernel", "KVP"),
+    *("Manufacturer", "ManufacturerModelName", "SeriesNumber"),
+)
+OF_A_STUDY = (
+    *("StudyDate", "AcquisitionDate", "PatientSex", "PatientAge", "BodyPartExamined"),
+    *("Manufacturer", "ManufacturerModelName"),
+)
+
+IMAGES: pa.Schema = pa.schema(
+    {
+        "key": pa.string(),
+        **_WHOSE,
+        "StudyInstanceUID": pa.string(),
+        "SeriesInstanceUID": pa.string(),
+        "SOPInstanceUID": pa.string(),
+        "SOPClassUID": pa.string(),
+        "TransferSyntaxUID": pa.string(),
+        "type": pa.string(),
+        "Modality": pa.string(),
+        **_ATTRIBUTES,
+        "size": pa.int64(),
+        "etag": pa.string(),
+        "upload_date": pa.string(),
+    }
+)
+
+SERIES: pa.Schema = pa.schema(
+    {
+        **_WHOSE,
+        "StudyInstanceUID": pa.string(),
+        "SeriesInstanceUID": pa.string(),
+        "type": pa.string(),
+        "Modality": pa.string(),
+        **{keyword: _ATTRIBUTES[keyword] for keyword in OF_A_SERIES},
+        "images": pa.int64(),
+        "bytes": pa.int64(),
+    }
+)
+
+STUDIES: pa.Schema = pa.schema(
+    {
+        **_WHOSE,
+        "StudyInstanceUID": pa.string(),
+        "types": pa.list_(pa.string()),
+        "ModalitiesInStudy": pa.list_(pa.string()),
+        **{keyword: _ATTRIBUTES[keyword] for keyword in OF_A_STUDY},
+        "series": pa.int64(),
+        "images": pa.int64(),
+        "bytes": pa.int64(),
+    }
+)
+
+PATIENTS: pa.Schema = pa.schema(
+    {
+        **_WHOSE,
+        "folder": pa.string(),
+        "rule": pa.string(),
+        "PatientSex": pa.string(),
+        "types": pa.list_(pa.string()),
+        "data_files": pa.int64(),
+        "status_files": pa.int64(),
+        "first_upload": pa.string(),
+        "last_upload": pa.string(),
+        "first_study": pa.string(),
+        "last_study": pa.string(),
+        "studies": pa.int64(),
+        "series": pa.int64(),
+        "images": pa.int64(),
+        "bytes": pa.int64(),
+    }
+)
+
+VIEWS: Mapping[str, pa.Schema] = {
+    "patients": PATIENTS,
+    "studies": STUDIES,
+    "series": SERIES,
+    "images": IMAGES,
+}
 
 _KINDS: Mapping[type[Raw], str] = {RawClinical: "clinical", RawImage: "image"}
 _INT64 = range(-(2**63), 2**63)

@@ -9,37 +9,19 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-import duckdb
 import pyarrow as pa
 
 from warehouse.domain.records import Assignment, ObjectInfo
-from warehouse.errors import QueryError
 from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_pending import Pending
 from warehouse.storage.catalog_schema import OBJECTS, TABLES, to_arrow
-from warehouse.storage.catalog_work import EARLIEST, NEWEST, Source, moment, pages, show, stream, workspace
-
-# Whose fault it is: these are about the reader's SQL, all others about the catalog.
-_READERS_FAULT = (
-    duckdb.ParserException,
-    duckdb.BinderException,
-    duckdb.CatalogException,
-    duckdb.ConversionException,
-    duckdb.InvalidInputException,
-    duckdb.InvalidTypeException,
-    duckdb.OutOfRangeException,
-    duckdb.PermissionException,
-    duckdb.NotImplementedException,
-    duckdb.SyntaxException,
-    duckdb.TypeMismatchException,
-)
-
-# What Arrow could not read reaches us as if the SQL were wrong.
-_SOURCE_FAILED = re.compile(r"reading the stream|IOError|OSError")
+from warehouse.storage.catalog_work import EARLIEST, NEWEST, Source, moment, pages, stream, workspace
+from warehouse.storage.sandbox import UNLIMITED, Answer, Limits, ask
 
 _ASSIGNMENTS = f"""
     SELECT patient, "group", rule, site, folder, configuration, run, epoch_us(time)
@@ -152,16 +134,15 @@ class SqlCatalog(ABC):
         return next(iter(table.to_pylist()), None)
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
-        """The answer to one SELECT over `objects`, `objects_now`, `runs`. Raises QueryError, StoreError."""
-        sources = {name: self.sources(name) for name in TABLES}
-        with workspace() as connection, translated():
-            show(connection, sources)
-            try:
-                return _answer(connection, sql, parameters)
-            except _READERS_FAULT as error:
-                if _SOURCE_FAILED.search(str(error)):
-                    raise
-                raise QueryError(str(error)) from None
+        """The answer to one SELECT, in memory. Raises QueryError, StoreError."""
+        with self.ask(sql, parameters) as answer:
+            return answer.table()
+
+    def ask(
+        self, sql: str, parameters: Sequence[Any] = (), limits: Limits = UNLIMITED
+    ) -> AbstractContextManager[Answer]:
+        """The answer to one SELECT over `objects`, `objects_now`, `runs` and the views, as it is found."""
+        return ask({name: self.sources(name) for name in TABLES}, sql, parameters, limits)
 
     def _rows(self, select: str) -> Iterator[tuple[Any, ...]]:
         # A word of the question that is a column is read; one too many costs no more than time.
@@ -171,13 +152,6 @@ class SqlCatalog(ABC):
             with translated():
                 stream(connection, parts, columns)
             yield from pages(connection, select)
-
-
-def _answer(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any]) -> pa.Table:
-    statements = connection.extract_statements(sql)
-    if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
-        raise QueryError("one SELECT can be asked, and nothing else")
-    return pa.table(connection.sql(sql, params=list(parameters) or None))
 
 
 def _first_of_each(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:

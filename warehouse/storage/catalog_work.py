@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from warehouse.storage.catalog_errors import translated
-from warehouse.storage.catalog_schema import TABLES
+from warehouse.storage.catalog_schema import TABLES, VIEWS
 
 Source: TypeAlias = pa.Table | ds.Dataset
 
@@ -31,32 +31,26 @@ _SETTINGS: Mapping[str, Any] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "python_enable_replacements": False,
-    "memory_limit": MEMORY,
     "threads": min(THREADS, os.cpu_count() or 1),
 }
 
-# Newest first. The run and its sequence settle what one clock tick cannot.
+# The run and its sequence settle what one clock tick cannot.
 NEWEST = "time DESC, run DESC, sequence DESC"
 EARLIEST = "time, run, sequence"
 
-# Most objects are decided once: only the others are sorted, and whole rows of the first are never held.
-_OBJECTS_NOW = f"""
-    CREATE TEMP VIEW objects_now AS
-    WITH again AS (SELECT key, etag FROM objects GROUP BY key, etag HAVING count(*) > 1)
-    SELECT * FROM objects ANTI JOIN again USING (key, etag)
-    UNION ALL
-    SELECT * FROM objects SEMI JOIN again USING (key, etag)
-    QUALIFY row_number() OVER (PARTITION BY key, etag ORDER BY {NEWEST}) = 1"""
-
+SHOWN: Mapping[str, pa.Schema] = {**TABLES, **VIEWS}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @contextmanager
-def workspace() -> Generator[duckdb.DuckDBPyConnection]:
-    """An empty database; its files go at the end. Use it from one thread at a time."""
+def workspace(memory: str = MEMORY) -> Generator[duckdb.DuckDBPyConnection]:
+    """An empty database; its files go at the end. Use it from one thread at a time.
+
+    `memory` is what it may hold before it turns to the disk, as DuckDB says it.
+    """
     with tempfile.TemporaryDirectory(prefix="warehouse-", ignore_cleanup_errors=True) as folder:
-        settings = {**_SETTINGS, "temp_directory": os.path.join(folder, "spill")}
+        settings = {**_SETTINGS, "memory_limit": memory, "temp_directory": os.path.join(folder, "spill")}
         with translated():
             connection = duckdb.connect(os.path.join(folder, "work.duckdb"), config=settings)
         try:
@@ -94,10 +88,9 @@ def moment(microseconds: int) -> datetime:
 
 
 def show(connection: duckdb.DuckDBPyConnection, sources: Mapping[str, Sequence[Source]]) -> None:
-    """Make the views that a person's SQL is about: `objects`, `objects_now` and `runs`."""
-    for name in TABLES:
-        _view(connection, name, sources.get(name, ()))
-    connection.execute(_OBJECTS_NOW)
+    """Make a view of each table of `sources`, of all its parts; it can be read as often as need be."""
+    for name, parts in sources.items():
+        _view(connection, name, [_unhurried(part) for part in parts])
 
 
 def stream(
@@ -113,26 +106,42 @@ def stream(
     _view(connection, "objects", [_scan(part, columns, where) for part in parts])
 
 
+class _Unhurried(ds.FileSystemDataset):  # type: ignore[misc]
+    """Files that are decoded as they are asked for; DuckDB says which columns and rows it wants."""
+
+    def scanner(self, **asked: Any) -> ds.Scanner:
+        return super().scanner(**asked, **_AS_ASKED_FOR, fragment_scan_options=_PARQUET)
+
+
+# Left to itself, Arrow decodes ahead of a slow reader up to a gibibyte and more, whatever DuckDB's limit.
+_AS_ASKED_FOR: Mapping[str, Any] = {
+    "batch_size": SCAN_ROWS,
+    "batch_readahead": 1,
+    "fragment_readahead": 1,
+    "use_threads": False,
+}
+_PARQUET = ds.ParquetFragmentScanOptions(pre_buffer=False)
+
+
+def _unhurried(part: Source) -> Source:
+    if not isinstance(part, ds.FileSystemDataset):
+        return part
+    return _Unhurried(list(part.get_fragments()), part.schema, part.format, part.filesystem)
+
+
 def _scan(part: Source, columns: Sequence[str], where: ds.Expression | None) -> pa.RecordBatchReader:
-    # Left to itself, Arrow decodes ahead of a slow reader up to a gibibyte, whatever DuckDB's limit; without
-    # threads of its own it decodes what is asked for.
     dataset = part if isinstance(part, ds.Dataset) else ds.dataset(part)
     return dataset.scanner(
         columns=[column for column in dataset.schema.names if column in {"key", *columns}],
         filter=where,
-        batch_size=SCAN_ROWS,
-        batch_readahead=1,
-        fragment_readahead=1,
-        use_threads=False,
-        fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False)
-        if isinstance(part, ds.FileSystemDataset)
-        else None,
+        fragment_scan_options=_PARQUET if isinstance(part, ds.FileSystemDataset) else None,
+        **_AS_ASKED_FOR,
     ).to_reader()
 
 
 def _view(connection: duckdb.DuckDBPyConnection, name: str, parts: Sequence[Any]) -> None:
     # The empty table gives the view all columns of the schema, in its order, whatever the parts have.
-    shown = [TABLES[name].empty_table(), *parts]
+    shown = [SHOWN[name].empty_table(), *parts]
     for number, part in enumerate(shown):
         connection.register(f"{name}_{number}", part)
     union = " UNION ALL BY NAME ".join(f"SELECT * FROM {name}_{number}" for number in range(len(shown)))

@@ -64,3 +64,15 @@ def test_a_greater_percentage_never_takes_a_patient_out_of_training(patient, one
 @given(st.text())
 def test_buckets_are_in_range(patient):
     assert 0 <= split.bucket(patient) < 100
+
+
+@pytest.mark.parametrize(
+    ("patient", "fold"), [("COVID1", 3), ("COVID14", 8), ("COVID20", 5), ("COVID149", 5), ("É", 4)]
+)
+def test_known_folds(patient, fold):
+    assert split.fold(patient) == fold
+
+
+@given(st.text())
+def test_folds_are_in_range(patient):
+    assert 0 <= split.fold(patient) < split.FOLDS

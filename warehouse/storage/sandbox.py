@@ -1,0 +1,166 @@
+"""One question, answered where it can reach nothing but tables: no file, no network, no setting.
+
+What may be asked is registered before the question is looked at. Then access to everything else is switched
+off, the configuration is locked, and one statement that only reads is let through.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from warehouse.errors import QueryError
+from warehouse.storage.catalog_errors import translated
+from warehouse.storage.catalog_views import make
+from warehouse.storage.catalog_work import MEMORY, Source, show, workspace
+
+ANSWER_ROWS = 16_384
+
+ONE_STATEMENT = "one SELECT, WITH, DESCRIBE, SUMMARIZE or EXPLAIN can be asked, and nothing else"
+OUT_OF_REACH = "files, networks, extensions and settings are out of a query's reach: ask the tables"
+
+_READS = duckdb.StatementType.SELECT
+_EXPLAINS = duckdb.StatementType.EXPLAIN
+_EXPLAINED = re.compile(r"\s*EXPLAIN\s+(?:ANALYZE\s+)?(?:\([^()]*\)\s*)?", re.IGNORECASE)
+
+# What Arrow could not read reaches us as if the SQL were wrong.
+_SOURCE_FAILED = re.compile(r"reading the stream|IOError|OSError")
+
+# By the words that an error begins with, since some pass through Arrow, which keeps nothing else. The first
+# speak of the SQL; the others may quote values, and are told in our own words.
+_ABOUT_THE_SQL = re.compile(r"(?:Parser|Binder|Catalog|Syntax) Error: ")
+_ABOUT_VALUES: Mapping[str, str] = {
+    "Conversion Error": "a value cannot be converted as the query asks: TRY_CAST gives null for it",
+    "Out of Range Error": "a number is too large or too small for what the query does with it",
+    "Invalid Input Error": "a function of the query was given what it does not take",
+    "Invalid type Error": "the query puts values of different types together",
+    "Mismatch Type Error": "the query puts values of different types together",
+    "Not implemented Error": "the query asks for what the query engine cannot do",
+    "Permission Error": OUT_OF_REACH,
+}
+_LOCKED = re.compile(r"configuration has been locked|disabled by configuration")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a question may use: seconds up to its last row (None: any), and memory, as DuckDB says it."""
+
+    seconds: float | None = None
+    memory: str = MEMORY
+
+
+UNLIMITED = Limits()
+
+
+class Answer:
+    """The rows of an answer, a batch at a time as they are found; `schema` names and types the columns.
+
+    Raises QueryError and StoreError as it is read. It ends with the `ask` that gave it.
+    """
+
+    def __init__(self, reader: pa.RecordBatchReader, clock: _Alarm) -> None:
+        self.schema: pa.Schema = reader.schema
+        self._reader = reader
+        self._clock = clock
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        while True:
+            with readers_errors(self._clock):
+                batch = next(self._reader, None)
+            if batch is None:
+                return
+            yield batch
+
+    def table(self) -> pa.Table:
+        """All that is left of the answer, in memory."""
+        return pa.Table.from_batches(list(self), schema=self.schema)
+
+
+@contextmanager
+def ask(
+    sources: Mapping[str, Sequence[Source]],
+    sql: str,
+    parameters: Sequence[Any] = (),
+    limits: Limits = UNLIMITED,
+) -> Generator[Answer]:
+    """Put a question to tables: those of the catalog, with the views over them, or those of one set.
+
+    Raises QueryError for what cannot be answered, and StoreError.
+    """
+    with workspace(limits.memory) as connection, _Alarm(connection, limits) as clock:
+        with readers_errors(clock):
+            _require_one_that_reads(connection, sql)
+            show(connection, sources)
+            if "objects" in sources:
+                make(connection, sql)
+            connection.execute("SET lock_configuration = true")
+            relation = connection.sql(sql, params=list(parameters) or None)
+            reader = relation.to_arrow_reader(ANSWER_ROWS)
+        yield Answer(reader, clock)
+
+
+class _Alarm:
+    """Interrupts a question whose time is up, and remembers that it did."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, limits: Limits) -> None:
+        self.limits = limits
+        self.rang = False
+        self._connection = connection
+        self._timer = threading.Timer(limits.seconds or 0, self._ring)
+        self._timer.daemon = True
+
+    def __enter__(self) -> _Alarm:
+        if self.limits.seconds is not None:
+            self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        if self._timer.is_alive():
+            self._timer.join()
+
+    def _ring(self) -> None:
+        self.rang = True
+        self._connection.interrupt()
+
+
+@contextmanager
+def readers_errors(clock: _Alarm) -> Generator[None]:
+    """Raise what is wrong with a question as QueryError, in one line; what is wrong with us as StoreError."""
+    with translated():
+        try:
+            yield
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            said = _said(str(error), clock)
+            if said is None or _SOURCE_FAILED.search(str(error)):
+                raise
+            raise QueryError(said) from None
+
+
+def _said(text: str, clock: _Alarm) -> str | None:
+    if clock.rang and "INTERRUPT" in text:
+        return f"it took longer than {clock.limits.seconds:g} s: ask for less, or give it more time"
+    if text.startswith("Out of Memory Error"):
+        return f"it needs more memory than {clock.limits.memory}: ask for less, or give it more"
+    if _LOCKED.search(text):
+        return OUT_OF_REACH
+    if _ABOUT_THE_SQL.match(text):
+        return " ".join(text.partition("\n\nLINE")[0].split())
+    return next((sentence for begins, sentence in _ABOUT_VALUES.items() if text.startswith(begins)), None)
+
+
+def _require_one_that_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    kinds = [statement.type for statement in connection.extract_statements(sql)]
+    if kinds == [_EXPLAINS]:
+        # EXPLAIN ANALYZE carries out what it explains.
+        explained, found = _EXPLAINED.subn("", sql, count=1)
+        kinds = [statement.type for statement in connection.extract_statements(explained)] if found else []
+    if kinds != [_READS]:
+        raise QueryError(ONE_STATEMENT)
