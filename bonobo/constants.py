@@ -1,6 +1,19 @@
 """Tokens that stand for something other than data: compared by identity, never confused with a field.
 
 A *flag* is a token that a node may yield or return; `bonobo.emission` says what each one emits.
+
+>>> from bonobo import Graph
+>>> from bonobo.testing import run_node
+>>> def marked(x):
+...     yield NOT_MODIFIED
+...     yield BARRIER
+...     yield INHERIT, "again"
+>>> run_node(marked, "row").rows
+[('row',), ('row', 'again')]
+>>> Graph("ab", print).outputs_of(BEGIN)
+frozenset({0})
+>>> BEGIN, END
+(<Begin>, <End>)
 """
 
 from __future__ import annotations

@@ -63,27 +63,71 @@ class NodeContext:
 
     @property
     def input_type(self) -> RowType | None:
-        """The type of the row in hand, None before the first."""
+        """The type of the row in hand, None before the first.
+
+        >>> from bonobo.config import use_context
+        >>> from bonobo.testing import run_node
+        >>> run_node(use_context(lambda context, x: context.input_type), "a").rows
+        [(<class 'tuple'>,)]
+        """
         row = getattr(self._own, "row", None)
         return self._input_type if row is None else type(row)
 
     def get_input_fields(self) -> tuple[str, ...] | None:
-        """Give the fields of the row in hand, None where it has no names."""
+        """Give the fields of the row in hand, None where it has no names.
+
+        >>> import bonobo
+        >>> from bonobo.config import use_context
+        >>> from bonobo.testing import run_graph
+        >>> fields = use_context(lambda context, *values: context.get_input_fields())
+        >>> run_graph(bonobo.Graph([("Ada", 36)], bonobo.SetFields(["name", "age"]), fields)).rows
+        [('name', 'age')]
+        """
         return fields_of(self.input_type)
 
     @property
     def output_type(self) -> RowType | None:
-        """The type that rows are emitted as, None until it is set: rows are then emitted as they are."""
+        """The type that rows are emitted as, None until it is set: rows are then emitted as they are.
+
+        >>> from bonobo.config import use_context
+        >>> from bonobo.testing import run_node
+        >>> run_node(use_context(lambda context: context.output_type is None)).rows
+        [(True,)]
+        """
         return self._output_type
 
     def set_output_type(self, output_type: RowType) -> None:
-        """Emit rows as this type of tuple from now on, whatever they were. Raises TypeError."""
+        """Emit rows as this type of tuple from now on, whatever they were. Raises TypeError.
+
+        >>> from typing import NamedTuple
+        >>> from bonobo.config import use_context
+        >>> from bonobo.testing import run_node
+        >>> class Point(NamedTuple):
+        ...     x: int
+        ...     y: int
+        >>> @use_context
+        ... def points(context):
+        ...     context.set_output_type(Point)
+        ...     yield 1, 2
+        >>> run_node(points).rows
+        [Point(x=1, y=2)]
+        """
         if not isinstance(output_type, type) or not issubclass(output_type, tuple):
             raise TypeError("the type of rows must be a subclass of tuple")
         self._output_type = output_type
 
     def get_output_fields(self) -> tuple[str, ...] | None:
-        """Give the fields that rows are emitted with, None where they have no names or none are set."""
+        """Give the fields that rows are emitted with, None where they have no names or none are set.
+
+        >>> from bonobo.config import use_context
+        >>> from bonobo.testing import run_node
+        >>> @use_context
+        ... def fields(context):
+        ...     context.set_output_fields(["field"])
+        ...     yield from context.get_output_fields()
+        >>> run_node(fields).rows
+        [Bag(field='field')]
+        """
         return fields_of(self._output_type)
 
     def set_output_fields(self, fields: Iterable[str], typename: str = "Bag") -> None:
@@ -153,11 +197,30 @@ class NodeContext:
         self._cancelled.set()
 
     def setdefault(self, name: str, value: Any) -> Any:
-        """Set an attribute unless it is there; give what it is then."""
+        """Set an attribute unless it is there; give what it is then.
+
+        >>> from bonobo.config import use_context
+        >>> from bonobo.testing import run_node
+        >>> @use_context
+        ... def first_seen(context, x):
+        ...     seen = context.setdefault("seen", set())
+        ...     if x not in seen:
+        ...         seen.add(x)
+        ...         return x
+        >>> run_node(first_seen, "a", "b", "a").rows
+        [('a',), ('b',)]
+        """
         return vars(self).setdefault(name, value)
 
     def get_service(self, name: str) -> Any:
-        """Give a service of the run. Raises MissingService."""
+        """Give a service of the run. Raises MissingService.
+
+        >>> from bonobo.config import use_context
+        >>> from bonobo.testing import run_node
+        >>> translate = use_context(lambda context, word: context.get_service("dictionary")[word])
+        >>> run_node(translate, "one", services={"dictionary": {"one": "uno"}}).rows
+        [('uno',)]
+        """
         if name not in self._services:
             raise MissingService([name], [self.name])
         return self._services[name]

@@ -145,7 +145,11 @@ class Graph:
         return self.nodes[index]
 
     def outputs_of(self, reference: Reference) -> frozenset[int]:
-        """Give the indexes of the nodes that receive every row of this one (or of BEGIN)."""
+        """Give the indexes of the nodes that receive every row of this one (or of BEGIN).
+
+        >>> Graph("ab", print).outputs_of(0)
+        frozenset({1})
+        """
         return frozenset(self._outputs[self.index_of(reference)])
 
     def add_chain(
@@ -183,7 +187,13 @@ class Graph:
         return GraphRange(self, first, len(self.nodes) - 1 if nodes else None)
 
     def copy(self) -> Graph:
-        """Give a graph of the same nodes that can be added to without changing this one."""
+        """Give a graph of the same nodes that can be added to without changing this one.
+
+        >>> graph = Graph("ab")
+        >>> _ = graph.copy().add_chain(print, _input=0)
+        >>> len(graph)
+        1
+        """
         copy = Graph()
         copy.nodes = list(self.nodes)
         copy.named = dict(self.named)
@@ -205,7 +215,11 @@ class Graph:
         return self.get_cursor().__rshift__(node)
 
     def index_of(self, reference: Reference) -> Place:
-        """Resolve a reference: BEGIN, an index, a name or a node. Raises ValueError."""
+        """Resolve a reference: BEGIN, an index, a name or a node. Raises ValueError.
+
+        >>> Graph("ab", print).index_of(print)
+        1
+        """
         if isinstance(reference, Token) and reference is BEGIN:
             return reference
         if isinstance(reference, int) and not isinstance(reference, bool):

@@ -21,7 +21,14 @@ from bonobo.session import run
 
 @dataclass
 class Result:
-    """What came of a run: the `rows` that its last nodes emitted, in order of arrival, and its `report`."""
+    """What came of a run: the `rows` that its last nodes emitted, in order of arrival, and its `report`.
+
+    `errors` are the exceptions of rejected rows; what ended the run is `report.fatal`.
+
+    >>> result = run_node(lambda x: 1 / x, 2, 0, check=False)
+    >>> result.rows, result.errors, result.report.exit_code
+    ([(0.5,)], [ZeroDivisionError('division by zero')], 1)
+    """
 
     rows: list[Row]
     report: Report
