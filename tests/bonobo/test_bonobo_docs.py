@@ -1,18 +1,44 @@
-"""Every example in the engine's docstrings runs, and prints what it says."""
+"""What the engine's docstrings and its page show is so: every example runs and prints what it says."""
 
 import doctest
 import importlib
+import inspect
+import os
 import pkgutil
+import pydoc
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 import bonobo
+import bonobo.config
+import bonobo.constants
+import bonobo.nodes
+import bonobo.testing
+from bonobo.constants import Token
+from bonobo.context import NodeContext
+from bonobo.dead_letters import DeadLetterFile
+from bonobo.util import ValueHolder
 
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(bonobo.__path__, "bonobo.")
     if "__main__" not in module.name
 )
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGE = DOCS / "engine.md"
+BREAKS = DOCS / "engine-breaks.md"
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"# (\w+\.py)\n")
+
+TOLD_BY_THE_ENGINE = {"enter", "leave", "cancel"}
+"""Methods of a node's context that are not for nodes."""
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -20,12 +46,151 @@ def test_examples(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
-def test_examples_are_found():
-    finder = doctest.DocTestFinder()
-    public = [bonobo.run, bonobo.inspect, bonobo.use, bonobo.parallel, bonobo.parse_args, bonobo.Graph]
-    assert all(any(test.examples for test in finder.find(thing, globs={})) for thing in public)
+def members_of(owner, *, without=()):
+    members = {name: member for name, member in vars(owner).items() if not name.startswith("_")}
+    return {
+        f"{owner.__name__}.{name}": member
+        for name, member in members.items()
+        if name not in without and (callable(member) or isinstance(member, property))
+    }
+
+
+def public():
+    """Every public name that is not a token, with what it stands for."""
+    found = {"ValueHolder": ValueHolder, "DeadLetterFile": DeadLetterFile}
+    for module in (bonobo, bonobo.config):
+        found |= {f"{module.__name__}.{name}": getattr(module, name) for name in module.__all__}
+    for name in ("Result", "run_graph", "run_node"):
+        found[f"bonobo.testing.{name}"] = getattr(bonobo.testing, name)
+    found |= members_of(NodeContext, without=TOLD_BY_THE_ENGINE) | members_of(bonobo.Graph)
+    return {name: thing for name, thing in found.items() if not isinstance(thing, str | Token)}
+
+
+@pytest.mark.parametrize(("name", "thing"), public().items(), ids=public())
+def test_every_public_name_has_an_example(name, thing):
+    assert doctest.DocTestParser().get_examples(inspect.getdoc(thing) or ""), name
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, value in vars(bonobo.constants).items() if isinstance(value, Token)]
+)
+def test_every_token_is_in_an_example(name):
+    examples = doctest.DocTestParser().get_examples(bonobo.constants.__doc__)
+    assert any(re.search(rf"\b{name}\b", example.source) for example in examples)
 
 
 def test_public_names():
     assert set(bonobo.__all__) <= set(dir(bonobo))
     assert len(set(bonobo.__all__)) == len(bonobo.__all__)
+
+
+def blocks():
+    return _FENCE.findall(PAGE.read_text(encoding="utf-8"))
+
+
+def lines_of(shown):
+    return [line for line in shown.splitlines() if not line.startswith("$ ")]
+
+
+def run_commands(script):
+    """Run the commands of a console block in one shell, and give the lines of both its outputs."""
+    commands = [line.removeprefix("$ ") for line in script.splitlines() if line.startswith("$ ")]
+    shell = ['bonobo() { "$PYTHON" -m bonobo "$@"; }', *commands]
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(shell)],
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.stdout.splitlines(), done.stderr.splitlines()
+
+
+def check_console(block):
+    output, errors = run_commands(block)
+    shown = lines_of(block)
+    # How the two outputs mix is up to the threads; each by itself is in order.
+    assert sorted(shown) == sorted(output + errors)
+    assert [line for line in shown if line in output] == output
+
+
+def check_examples(block, names):
+    found = doctest.DocTestParser().get_doctest(block, names, PAGE.name, str(PAGE), 0)
+    said = []
+    doctest.DocTestRunner().run(found, out=said.append, clear_globs=False)
+    names.update(found.globs)
+    assert "".join(said) == ""
+
+
+def check_python(block, names):
+    file = _FILE.match(block)
+    if file is None:
+        check_examples(block, names)
+        return
+    Path(file[1]).write_text(block, encoding="utf-8")
+    runpy.run_path(file[1], run_name="page")
+
+
+def test_the_page_is_as_it_says(tmp_path, monkeypatch, in_time):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    checks = {"python": lambda block: check_python(block, names), "console": check_console}
+    for language, block in blocks():
+        if language in checks:
+            in_time(checks[language], block)
+
+
+def test_a_page_that_is_wrong_is_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AssertionError):
+        check_python(">>> 1 + 1\n3\n", {})
+    with pytest.raises(AssertionError):
+        check_console("$ echo a\nb\n")
+    with pytest.raises(ZeroDivisionError):
+        check_python("# wrong.py\n1 / 0\n", {})
+
+
+def library():
+    """Give the rows of the page's table of nodes: the names, and the example."""
+    section = PAGE.read_text(encoding="utf-8").split("\n## The nodes that come with it\n")[1].split("\n\n")[0]
+    for row in section.strip().splitlines()[2:]:
+        names, *_, example = row.strip("| ").split(" | ")
+        yield re.findall(r"`(\w+)`", names), example.strip("`")
+
+
+def test_the_page_names_every_node():
+    assert sorted(name for names, _ in library() for name in names) == sorted(bonobo.nodes.__all__)
+
+
+@pytest.mark.parametrize(("names", "example"), list(library()), ids=lambda value: str(value))
+def test_the_page_shows_how_each_node_is_made(names, example):
+    assert any(f"bonobo.{name}" in example for name in names)
+    assert eval(example, {"bonobo": bonobo}) is not None
+
+
+def given_up():
+    """Give the names that the page of differences says are not carried over."""
+    section = BREAKS.read_text(encoding="utf-8").split("\n## Not carried over\n")[1].split("\n\n")[0]
+    rows = section.strip().splitlines()[2:]
+    return [name for row in rows for name in re.findall(r"`(bonobo[\w.]+)`", row.split("|")[1])]
+
+
+@pytest.mark.parametrize("name", given_up())
+def test_what_the_page_gives_up_is_not_there(name):
+    assert pydoc.locate(name) is None
+
+
+def test_the_page_gives_up_what_bonobo_says_is_not_carried_over():
+    refused = {f"bonobo.{name}" for name in bonobo._NOT_CARRIED_OVER}
+    assert refused <= set(given_up())
+
+
+def test_the_tree_for_contributors_has_every_module():
+    tree = (
+        (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("\nbonobo/ ")[1].split("\nwarehouse/")[0]
+    )
+    shown = re.findall(r"^  ([\w./]+)", tree, re.MULTILINE)
+    there = [path for path in (ROOT / "bonobo").iterdir() if not path.name.startswith("_")]
+    modules = [path.name for path in there if path.suffix == ".py"]
+    folders = [f"{path.name}/" for path in there if (path / "__init__.py").is_file()]
+    assert sorted(shown) == sorted(modules + folders)
