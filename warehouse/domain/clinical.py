@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from warehouse.domain import strict_json
 from warehouse.domain.keys import canonical
@@ -20,15 +21,21 @@ class ClinicalRecord:
 
 def parse(data: bytes) -> ClinicalRecord | str:
     """Read a whole clinical file (a JSON object). Gives the record, or the reason `invalid-json`."""
+    content = document(data)
+    if content is None:
+        return "invalid-json"
+    return ClinicalRecord(_identifier(content.get("Pseudonym")), site(content.get("SubmittingCentre")))
+
+
+def document(data: bytes) -> dict[str, Any] | None:
+    """The JSON object that a whole clinical file is; None where it is no strict JSON, or too large."""
     if len(data) > MAXIMUM_SIZE:
-        return "invalid-json"
+        return None
     try:
-        document = strict_json.loads(data)
+        content = strict_json.loads(data)
     except ValueError:
-        return "invalid-json"
-    if not isinstance(document, dict):
-        return "invalid-json"
-    return ClinicalRecord(_identifier(document.get("Pseudonym")), _site(document.get("SubmittingCentre")))
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def agrees(record: ClinicalRecord, pseudonym: str) -> bool:
@@ -44,5 +51,6 @@ def _identifier(value: object) -> str | None:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
-def _site(value: object) -> str | None:
+def site(value: object) -> str | None:
+    """The submitting centre that a field names; None where it is no text, or empty."""
     return value if isinstance(value, str) and value else None

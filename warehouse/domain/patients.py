@@ -76,6 +76,19 @@ def of_files(files: Sequence[tuple[ClinicalKey, ObjectInfo]]) -> PatientFiles:
     )
 
 
+def merged(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A clinical document with the fields of `OtherDataSources.SegmentationData` at its top.
+
+    Where both have a field, the one of SegmentationData counts. What has another type is left as it is.
+
+    >>> merged({"Age": 1, "OtherDataSources": {"SegmentationData": {"PMH CKD": 0}}})["PMH CKD"]
+    0
+    """
+    other = document.get("OtherDataSources")
+    segmentation = other.get("SegmentationData") if isinstance(other, Mapping) else None
+    return {**document, **segmentation} if isinstance(segmentation, Mapping) else dict(document)
+
+
 def file_values(files: PatientFiles) -> tuple[date, bool, date, date, str]:
     """The values of FILE_COLUMNS, in their order."""
     return files.earliest, files.positive, files.latest, files.record.last_modified.date(), files.group

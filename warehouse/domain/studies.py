@@ -15,6 +15,7 @@ from typing import Any
 
 from pydicom.datadict import tag_for_keyword
 
+from warehouse.domain.cells import storable
 from warehouse.domain.keys import MetadataKey
 from warehouse.domain.records import ObjectInfo
 
@@ -139,4 +140,4 @@ def _text(element: Any) -> str | None:
     if not isinstance(values, list):
         return None
     parts = ("" if value is None else str(value).strip() for value in values if not isinstance(value, dict))
-    return "\\".join(parts) or None
+    return storable("\\".join(parts)) or None
