@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import obstore
@@ -180,6 +181,20 @@ class S3Requests:
             unmet=AlreadyExists,
             settle=settle,
         )
+
+    def put_file(
+        self, operation: str, key: str, file: Path, settle: Callable[[], ObjectInfo | None]
+    ) -> ObjectInfo:
+        """PutObject of a local file with `If-None-Match: *`, a block in memory at a time; at most 5 GB."""
+        check_key(operation, key)
+
+        def work() -> ObjectInfo:
+            self._count("PutObject")
+            with file.open("rb") as body:
+                answer = self._control.put_object(Bucket=self.bucket, Key=key, Body=body, IfNoneMatch="*")
+            return ObjectInfo(key, file.stat().st_size, bare(answer["ETag"]), datetime.now(UTC))
+
+        return self._retrier.call(operation, key, FROM_BOTOCORE, work, unmet=AlreadyExists, settle=settle)
 
     def _open(self, region: str | None) -> None:
         self._control = control_client(

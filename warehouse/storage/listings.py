@@ -1,0 +1,188 @@
+"""What stands in the two sets, from listings and the catalog: sorted and joined on disk, never in memory.
+
+A listing is the truth. The catalog only spares requests: a study whose lowest document it does not know is
+given as it was found, to be read.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
+from typing import Any, Protocol
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from warehouse.domain import patients
+from warehouse.domain.keys import MetadataKey, canonical, standing_clinical, standing_metadata
+from warehouse.domain.patients import PatientFiles
+from warehouse.domain.records import GROUPS, IMAGE_TYPES, ObjectInfo
+from warehouse.domain.studies import HEADER_COLUMNS, Study, StudyFound
+from warehouse.errors import Forbidden
+from warehouse.storage.catalog_errors import translated
+from warehouse.storage.catalog_schema import TIME
+from warehouse.storage.catalog_work import EARLIEST, Source, moment, pages, stream, workspace
+from warehouse.storage.store import Store
+
+log = logging.getLogger("warehouse")
+
+BATCH_ROWS = 16_384
+
+# Of which parts of a set the storage is told, beside the whole of it.
+MEASURED = ("ct", "xray", "mri")
+
+_OBJECT = {
+    "key": pa.string(),
+    "size": pa.int64(),
+    "etag": pa.string(),
+    "modified": TIME,
+    "archived": pa.bool_(),
+}
+_CLINICAL = pa.schema({"set": pa.string(), "patient": pa.string(), **_OBJECT})
+_METADATA = pa.schema({"image": pa.string(), **_OBJECT})
+
+_CLINICAL_FILES = """
+    SELECT "set", patient, key, size, etag, epoch_us(modified), archived FROM listed
+    ORDER BY "set", patient, key"""
+
+# The query engine would take the catalog's stream for the smaller side of the join.
+_AS_WRITTEN = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
+
+_HEADERS = ", ".join(HEADER_COLUMNS)
+_HELD = ds.field("outcome").isin(["loaded", "present"])
+_KNOWN = f"""
+    CREATE TABLE known AS
+    SELECT listed.image, {_HEADERS} FROM (
+        SELECT *, left(target_key, length(target_key) - 4) AS image FROM objects
+    ) JOIN listed USING (image)
+    QUALIFY row_number() OVER (PARTITION BY listed.image ORDER BY {EARLIEST}) = 1"""
+_KNOWN_COLUMNS = ("target_key", "outcome", "time", "run", "sequence", *HEADER_COLUMNS)
+
+_STUDIES = f"""
+    SELECT key, size, etag, epoch_us(modified), archived, known.image IS NOT NULL, {_HEADERS}
+    FROM listed LEFT JOIN known USING (image) ORDER BY listed.image"""
+
+
+class Parts(Protocol):
+    """The one verb of a catalog that is needed here."""
+
+    def sources(self, name: str) -> Sequence[Source]:
+        """The parts of a table as they are now."""
+        ...
+
+
+class Listings:
+    """What stands in the two sets of a store. With a catalog, studies come with what it knows of them."""
+
+    def __init__(self, store: Store, catalog: Parts | None = None) -> None:
+        self._store = store
+        self._catalog = catalog
+
+    def clinical_files(self) -> Iterator[PatientFiles]:
+        """Each patient of each set, once, by set and canonical identifier."""
+        with workspace() as connection:
+            self._fill(connection, _CLINICAL, self._clinical_rows())
+            rows = pages(connection, _CLINICAL_FILES)
+            for _, files in itertools.groupby(rows, key=itemgetter(0, 1)):
+                yield patients.of_files([_clinical_file(row) for row in files])
+
+    def studies(self) -> Iterator[StudyFound | Study]:
+        """Each study of each type and set, once, by its lowest metadata document, in the order of the keys.
+
+        A Study where the catalog knows the image of that document, else a StudyFound.
+        """
+        with workspace() as connection:
+            self._fill(connection, _METADATA, self._metadata_rows())
+            with translated():
+                connection.execute(_AS_WRITTEN)
+                stream(connection, self._objects(), _KNOWN_COLUMNS, _HELD)
+                connection.execute(_KNOWN)
+            yield from map(_study, pages(connection, _STUDIES))
+
+    def storage(self) -> dict[str, int]:
+        """Bytes by prefix: each set, and its images of the measured types."""
+        sizes = {f"{group}/{part}": 0 for group in GROUPS for part in ("", *(f"{one}/" for one in MEASURED))}
+        for group in GROUPS:
+            for info in self._store.list(f"{group}/"):
+                if info.defect is None:
+                    sizes[f"{group}/"] += info.size
+                    part = f"{group}/{info.key.split('/', 2)[1]}/"
+                    if part in sizes:
+                        sizes[part] += info.size
+        return sizes
+
+    def _clinical_rows(self) -> Iterator[tuple[Any, ...]]:
+        strangers = 0
+        for group in GROUPS:
+            for info in self._store.list(f"{group}/data/"):
+                key = standing_clinical(info.key) if info.defect is None else None
+                if key is not None:
+                    yield group, canonical(key.folder), *_object(info)
+                strangers += key is None and not info.key.endswith("/")
+        if strangers:
+            log.warning("%d objects under data/ of the two sets are no clinical files: left out", strangers)
+
+    def _metadata_rows(self) -> Iterator[tuple[Any, ...]]:
+        """The first document of each study: a listing gives those of one study one after the other."""
+        strangers = 0
+        for prefix in (f"{group}/{type}-metadata/" for group in GROUPS for type in IMAGE_TYPES):
+            last: tuple[str, str] | None = None
+            for info in self._store.list(prefix):
+                key = standing_metadata(info.key) if info.defect is None else None
+                if key is not None and (key.folder, key.study) != last:
+                    last = key.folder, key.study
+                    yield key.image, *_object(info)
+                strangers += key is None and not info.key.endswith("/")
+        if strangers:
+            log.warning("%d objects beside the metadata documents are none: left out", strangers)
+
+    def _fill(
+        self, connection: duckdb.DuckDBPyConnection, schema: pa.Schema, rows: Iterable[tuple[Any, ...]]
+    ) -> None:
+        with translated():
+            connection.register("batch", schema.empty_table())
+            connection.execute("CREATE TABLE listed AS SELECT * FROM batch")
+        entries = iter(rows)
+        while batch := list(itertools.islice(entries, BATCH_ROWS)):
+            columns = [
+                pa.array(values, field.type)
+                for values, field in zip(zip(*batch, strict=True), schema, strict=True)
+            ]
+            with translated():
+                connection.register("batch", pa.table(columns, schema=schema))
+                connection.execute("INSERT INTO listed SELECT * FROM batch")
+
+    def _objects(self) -> Sequence[Source]:
+        if self._catalog is None:
+            return ()
+        try:
+            return self._catalog.sources("objects")
+        except Forbidden:
+            log.warning("the catalog may not be read: each study costs a request")
+            return ()
+
+
+def _object(info: ObjectInfo) -> tuple[Any, ...]:
+    return info.key, info.size, info.etag, info.last_modified, info.archived
+
+
+def _info(key: str, size: int, etag: str, modified: int, archived: bool) -> ObjectInfo:
+    return ObjectInfo(key, size, etag, moment(modified), archived=archived)
+
+
+def _clinical_file(row: tuple[Any, ...]) -> tuple[Any, ObjectInfo]:
+    info = _info(*row[2:])
+    return standing_clinical(info.key), info
+
+
+def _study(row: tuple[Any, ...]) -> StudyFound | Study:
+    info, known, header = _info(*row[:5]), row[5], row[6:]
+    place = standing_metadata(info.key)
+    assert isinstance(place, MetadataKey), "only such keys were listed"
+    found = StudyFound(place, info)
+    if not known:
+        return found
+    return Study(found, {name: text or None for name, text in zip(HEADER_COLUMNS, header, strict=True)})

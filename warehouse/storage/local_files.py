@@ -1,0 +1,49 @@
+"""Files outside of any store: each appears whole or not at all, in the place of the one that stood there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from warehouse.storage.translate import of_os
+
+
+@contextmanager
+def whole_file(path: Path) -> Generator[BinaryIO]:
+    """Write a file beside its place, and put it there when the context ends without an error.
+
+    A link at its place is replaced, not followed. Raises StoreError.
+    """
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    except OSError as error:
+        raise of_os("write", "", error) from None
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(name, path)
+    except OSError as error:
+        raise of_os("write", "", error) from None
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+
+
+class MessageFile:
+    """A file for whoever sends a notification; without a path, nothing is written."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def write(self, text: str) -> None:
+        """Write the whole message. Raises StoreError."""
+        if self._path is not None:
+            with whole_file(self._path) as stream:
+                stream.write(text.encode())
