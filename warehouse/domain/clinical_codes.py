@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 UNKNOWN = "Unknown"
 
-# NHS Data Dictionary, ETHNIC CATEGORY CODE 2001: the sixteen national codes. There is neither I nor O.
+# NHS Data Dictionary, ETHNIC CATEGORY CODE 2001. It has no I, which stands amid the Asian codes all the same.
 ETHNICITY_CODES: Mapping[str, str] = {
     **dict.fromkeys("ABC", "White"),
     **dict.fromkeys("DEFG", "Multiple"),
-    **dict.fromkeys("HJKLR", "Asian"),
+    **dict.fromkeys("HIJKLR", "Asian"),
     **dict.fromkeys("MNP", "Black"),
     "S": "Other",
 }

@@ -35,14 +35,14 @@ def unread(given):
             ["A", "B", "C", "a", " c ", "White", "white - British", "Any other White background", "Irish"],
         ),
         ("Multiple", ["D", "E", "F", "G", "Mixed", "Multiple ethnic groups", "Mixed - White and Asian"]),
-        ("Asian", ["H", "J", "K", "L", "R", "Indian", "Asian or Asian British - Pakistani", "Chinese"]),
+        ("Asian", ["H", "I", "J", "K", "L", "R", "Indian", "Asian or Asian British - Pakistani", "Chinese"]),
         ("Asian", ["Any other Asian background", "BANGLADESHI", "East African Asian", "Other: Chinese"]),
         ("Black", ["M", "N", "P", "Caribbean", "Black or Black British – African", "West Indian"]),
         ("Black", ["Any other Black background"]),
         ("Other", ["S", "Any other ethnic group", "other"]),
         (
             "Unknown",
-            ["I", "O", "Z", "99", "99 - Not known", "AB", "Caucasian", "British", 1, True, *NEVER_READ],
+            ["O", "Z", "99", "99 - Not known", "AB", "Caucasian", "British", 1, True, *NEVER_READ],
         ),
     ],
 )
