@@ -17,12 +17,14 @@ from typing import Any, NoReturn
 import click
 from click import echo
 
-import bonobo
 from bonobo.allocator import use_one_heap
 from bonobo.cli import leave
 from bonobo.errors import describe, exit_code_of
 from warehouse import __version__, warehouseloader
+from warehouse.commands.centres import centres
 from warehouse.commands.options import aws_options
+from warehouse.commands.process import process
+from warehouse.commands.running import run_graph
 from warehouse.demo import example_image, write_drop
 from warehouse.domain import dicom
 from warehouse.domain.reasons import REASONS
@@ -158,18 +160,14 @@ def header(file: Path) -> int:
     return 0
 
 
+cli.add_command(centres)
+cli.add_command(process)
+
+
 def _load(settings: Settings, report: Path | None) -> int:
     """Run the loader as the graph file says, under this command's settings."""
-    account = bonobo.run(
-        warehouseloader.get_graph(settings.concurrency),
-        services=loader_services(settings),
-        console=bonobo.Console(results=sys.stdout),
-        report=report,
-        handle_signals=True,
-    )
-    if account.abandoned:
-        leave(account.exit_code, [account])
-    return account.exit_code
+    graph = warehouseloader.get_graph(settings.concurrency)
+    return run_graph(graph, loader_services(settings), results=sys.stdout, report=report)
 
 
 def _bytes_of(file: Path) -> bytes:

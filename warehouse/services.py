@@ -3,33 +3,54 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
+import tempfile
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from threading import Semaphore
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from warehouse.domain.centres import Centres
+from warehouse.domain.shortfall import Shortfall
 from warehouse.errors import SettingsError, StoreUnavailable
 from warehouse.settings import Location, Settings
 from warehouse.storage.assignments import Assignments
 from warehouse.storage.aws import open_session, storage_options, usable_settings
 from warehouse.storage.catalog import Catalog, MemoryCatalog
+from warehouse.storage.catalog_sql import SqlCatalog
 from warehouse.storage.counting import CountingStore
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.dryrun import DryRunStore
 from warehouse.storage.folder import FolderStore
 from warehouse.storage.identities import Identities
 from warehouse.storage.ledger import Ledger
+from warehouse.storage.listings import Listings
+from warehouse.storage.local_files import MessageFile
+from warehouse.storage.processed import Archive, FolderProcessed, LocalTables, Processed, S3Processed
 from warehouse.storage.s3 import S3Store
 from warehouse.storage.standing import standing_studies
 from warehouse.storage.store import Store
+from warehouse.storage.tables import Tables
+
+if TYPE_CHECKING:
+    import boto3
 
 log = logging.getLogger("warehouse")
 
 # Headers of up to 64 MiB are read by few at a time, and do not travel: see `ReadImage`.
 LARGE_HEADERS = 2
+
+# Metadata documents are read from their beginning; those of which much is needed, by few at a time.
+LARGE_DOCUMENTS = 2
+
+MESSAGE = "message.txt"
+
+Bucket = TypeVar("Bucket", bound=S3Store)
 
 
 def utc_now() -> datetime:
@@ -40,8 +61,7 @@ def utc_now() -> datetime:
 @contextmanager
 def loader_services(settings: Settings) -> Generator[Mapping[str, Any]]:
     """The services of one run of the loader, by name. Raises StoreUnavailable before anything is read."""
-    for warning in settings.warnings:
-        log.warning(warning)
+    _warn(settings)
     with (
         open_warehouse(settings) as (store, catalog),
         run_services(store, catalog, strict=settings.strict, dry_run=settings.dry_run) as services,
@@ -50,7 +70,47 @@ def loader_services(settings: Settings) -> Generator[Mapping[str, Any]]:
 
 
 @contextmanager
-def open_warehouse(settings: Settings) -> Generator[tuple[Store, Catalog]]:
+def centres_services(settings: Settings) -> Generator[Mapping[str, Any]]:
+    """The services of one run that prints the submitting centres, by name. Raises StoreUnavailable."""
+    _warn(settings)
+    message = Path(tempfile.gettempdir(), MESSAGE) if settings.message else None
+    with open_warehouse(settings) as (store, _):
+        yield {
+            "store": store,
+            "listings": Listings(store),
+            "centres": Centres(),
+            "message": MessageFile(message),
+            "shortfall": Shortfall(),
+        }
+
+
+@contextmanager
+def process_services(
+    settings: Settings, clock: Callable[[], datetime] = utc_now
+) -> Generator[Mapping[str, Any]]:
+    """The services of one run that makes the summary tables, by name.
+
+    Raises StoreUnavailable before anything is read, also where the tables would have no place.
+    """
+    _warn(settings)
+    with (
+        open_warehouse(replace(settings, dry_run=False)) as (store, catalog),
+        _open_place(settings) as place,
+        tempfile.TemporaryDirectory(prefix="warehouse-tables-", ignore_cleanup_errors=True) as folder,
+        Tables(Path(folder)) as tables,
+    ):
+        yield {
+            "store": store,
+            "listings": Listings(store, catalog),
+            "large_documents": Semaphore(LARGE_DOCUMENTS),
+            "tables": tables,
+            "archive": Archive(place, "" if _stays_local(settings) else archive_name(clock())),
+            "shortfall": Shortfall(),
+        }
+
+
+@contextmanager
+def open_warehouse(settings: Settings) -> Generator[tuple[Store, SqlCatalog]]:
     """The store and the catalog that the settings name, found usable; overlays of them for a dry run.
 
     Raises SettingsError, and StoreUnavailable with a sentence that names the bucket or folder.
@@ -100,22 +160,66 @@ def new_run(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
+def archive_name(now: datetime) -> str:
+    """The name of an archive of tables: the time in UTC (ISO 8601), so that names sort by their age."""
+    return now.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _warn(settings: Settings) -> None:
+    for warning in settings.warnings:
+        log.warning(warning)
+
+
+def _stays_local(settings: Settings) -> bool:
+    return settings.local_only or settings.dry_run
+
+
+@contextmanager
+def _open_place(settings: Settings) -> Generator[Processed]:
+    """Where the tables go, found usable: a folder of this machine, or what stands beside the warehouse."""
+    if _stays_local(settings):
+        local = LocalTables(settings.out or Path(tempfile.mkdtemp(prefix="warehouse-tables-")))
+        local.check()
+        yield local
+        return
+    beside = _beside(settings.location)
+    place: FolderProcessed | S3Processed
+    if beside.kind == "folder":
+        place = FolderProcessed(beside.name)
+    else:
+        session = open_session(settings.profile, settings.role_arn)
+        place = _open_bucket(S3Processed, beside.name, settings, session)
+    with closing(place):
+        _check(place, beside)
+        yield place
+
+
+def _beside(location: Location) -> Location:
+    """Where the tables of a warehouse are kept: `<name>-processed`."""
+    name = os.path.abspath(location.name) if location.kind == "folder" else location.name
+    return Location(location.kind, f"{name}-processed")
+
+
 def _open(settings: Settings) -> tuple[FolderStore | S3Store, DeltaCatalog]:
     location = settings.location
     if location.kind == "folder":
         return FolderStore(location.name), DeltaCatalog(location.name)
     session = open_session(settings.profile, settings.role_arn)
+    store = _open_bucket(S3Store, location.name, settings, session)
+    return store, DeltaCatalog(
+        str(location), lambda: storage_options(session, settings.endpoint_url, store.region)
+    )
+
+
+def _open_bucket(kind: type[Bucket], name: str, settings: Settings, session: boto3.Session) -> Bucket:
     with usable_settings():
-        store = S3Store(
-            location.name,
+        return kind(
+            name,
             session=session,
             endpoint_url=settings.endpoint_url,
             copy_mode=settings.copy_mode,
             concurrency=settings.concurrency,
         )
-    return store, DeltaCatalog(
-        str(location), lambda: storage_options(session, settings.endpoint_url, store.region)
-    )
 
 
 def _check(store: FolderStore | S3Store, location: Location) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import unquote, urlsplit
 
@@ -44,10 +45,17 @@ class Location:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What one run is told. `warnings` are for the person who told it."""
+    """What one run is told. `warnings` are for the person who told it.
+
+    `local_only` keeps summary tables on this machine, in the folder `out` or in one of their own; without
+    `message`, no file is written for a notification.
+    """
 
     location: Location
     dry_run: bool = False
+    local_only: bool = False
+    out: Path | None = None
+    message: bool = True
     strict: bool = False
     concurrency: int = DEFAULT_CONCURRENCY
     profile: str | None = None
@@ -62,6 +70,8 @@ def read_settings(
     *,
     bucket: str | None = None,
     dry_run: bool = False,
+    local_only: bool = False,
+    out: Path | None = None,
     strict: bool = False,
     concurrency: int | None = None,
     profile: str | None = None,
@@ -75,6 +85,9 @@ def read_settings(
     return Settings(
         location=location,
         dry_run=dry_run or bool(environment.get("DRY_RUN")),
+        local_only=local_only or out is not None or bool(environment.get("LOCAL_ONLY")),
+        out=out,
+        message=not environment.get("NO_OUTPUT_FILE"),
         strict=strict,
         concurrency=concurrency if concurrency is not None else read_concurrency(environment),
         profile=profile or environment.get("AWS_PROFILE") or None,

@@ -1,0 +1,27 @@
+"""`warehouse centres`: the submitting centres of a data set, one a line."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from warehouse import submittingcentres
+from warehouse.commands.options import aws_options
+from warehouse.commands.running import run_graph
+from warehouse.services import centres_services
+from warehouse.settings import read_settings
+
+
+@click.command(short_help="Print the submitting centres.")
+@click.argument("bucket", required=False)
+@aws_options
+def centres(bucket: str | None, **flags: Any) -> int:
+    """Print the submitting centres of BUCKET (or of WAREHOUSE_BUCKET), sorted, one a line.
+
+    Each patient's newest clinical file is asked. Centres that config.json does not list are named on standard
+    error. The list is also written to message.txt in the temporary directory, unless NO_OUTPUT_FILE is set.
+    """
+    settings = read_settings(os.environ, bucket=bucket, **flags)
+    return run_graph(submittingcentres.get_graph(settings.concurrency), centres_services(settings))
