@@ -19,16 +19,20 @@ from bonobo.rows import cast
 
 
 class Binding:
-    """One node of one run. `send` takes rows that its context emits outside of any input row.
+    """One node of one run. `send` takes rows, and `reject` errors, that its context tells of by itself.
 
     `produce` gives the values that the node emits for a row, and `row_of` the row that a value is. Both may
     be read before `setup`, which has to end before `produce` is called.
     """
 
     def __init__(
-        self, node: PlannedNode, services: Mapping[str, Any], send: Callable[[Row | Flag], None]
+        self,
+        node: PlannedNode,
+        services: Mapping[str, Any],
+        send: Callable[[Row | Flag], None],
+        reject: Callable[[Exception, Row], None],
     ) -> None:
-        self.context = NodeContext(node.name, services, send)
+        self.context = NodeContext(node.name, services, send, reject)
         self._node = node
         self._services = {keyword: services[name] for keyword, name in node.declared.services.items()}
         self._length = _length_of(node)

@@ -35,11 +35,18 @@ class NodeContext:
     [(1, 'a'), (2, 'b')]
     """
 
-    def __init__(self, name: str, services: Mapping[str, Any], send: Callable[[Row | Flag], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        services: Mapping[str, Any],
+        send: Callable[[Row | Flag], None],
+        reject: Callable[[Exception, Row], None],
+    ) -> None:
         self.name = name
         self.expected: int | None = None
         self._services = services
         self._send = send
+        self._reject = reject
         self._output_type: RowType | None = None
         self._input_type: RowType | None = None
         self._own = local()
@@ -158,6 +165,27 @@ class NodeContext:
         """
         row = row_of(values, getattr(self._own, "row", EMPTY))
         self._send(row if isinstance(row, Flag) else cast(row, self._output_type))
+
+    def reject(self, error: Exception, *row: Any) -> None:
+        """Reject a part of the input, and go on with the rest: count it as a failed row, with its error.
+
+        What a node is told of errors holds for it, as if it had raised: with `on_error="dead_letter"` the
+        service is given `row`, with "fail" the run ends. It is not tried again.
+
+        >>> from bonobo.config import use_context
+        >>> from bonobo.testing import run_node
+        >>> @use_context
+        ... def numbers(context, text):
+        ...     for word in text.split():
+        ...         try:
+        ...             yield int(word)
+        ...         except ValueError as error:
+        ...             context.reject(error, word)
+        >>> result = run_node(numbers, "1 x 3", check=False)
+        >>> result.rows, result.report.rejected_count
+        ([(1,), (3,)], 1)
+        """
+        self._reject(error, row)
 
     def expect(self, rows: int) -> None:
         """Say how many rows the node will emit in all, so that progress can say how long it will take.

@@ -237,6 +237,10 @@ class OrderedWorker(Worker):
         if place is not None and is_throttling(error):
             place.throttled = True
 
+    def _reject_from_context(self, error: Exception, row: Row) -> None:
+        place = getattr(self._here, "place", None)
+        self._failed(error, row, self.report.rows_in if place is None else place.sequence)
+
     def _keep(self, place: _Place, row: Row | Flag) -> bool:
         """Keep a row for later; False once the place is the head, when nothing of it is kept any more."""
         flag = isinstance(row, Flag)

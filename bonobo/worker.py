@@ -87,7 +87,7 @@ class Worker:
         self.working = 0
         self._run = run
         self._outputs: Sequence[Channel] = ()
-        self._binding = Binding(plan, services, self._send_from_context)
+        self._binding = Binding(plan, services, self._send_from_context, self._reject_from_context)
         self._row_of = self._binding.row_of
         self._pool = self._processes()
         self._produce: Produce = self._pool.produce if self._pool is not None else self._binding.produce
@@ -289,6 +289,9 @@ class Worker:
             # A teardown goes on to its end; its rows have nowhere to go.
             if self._standing is not Standing.TORN_DOWN:
                 raise
+
+    def _reject_from_context(self, error: Exception, row: Row) -> None:
+        self._failed(error, row, self.report.rows_in)
 
     def _wait_behind_barrier(self) -> None:
         barrier = self._run.begin_barrier(self.plan)

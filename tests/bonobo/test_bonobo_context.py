@@ -35,8 +35,14 @@ class Bound:
         chain = [node] if fed_by is None else [fed_by, node]
         planned = make_plan(Graph(*chain)).nodes[-1]
         self.sent = []
-        self.binding = Binding(planned, services or {}, self.sent.append)
+        self.rejected = []
+        self.binding = Binding(
+            planned, services or {}, self.sent.append, lambda *told: self.rejected.append(told)
+        )
         self.context = self.binding.context
+
+    def _reject(self, error, row):
+        self.rejected.append((error, row))
 
     def __enter__(self):
         self.binding.setup()

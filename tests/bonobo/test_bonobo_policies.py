@@ -9,6 +9,7 @@ import pytest
 
 import bonobo
 from bonobo import Graph, parallel
+from bonobo.config import use_context, use_context_processor
 from bonobo.dead_letters import DeadLetterFile
 from bonobo.errors import MissingService, TooManyErrors
 
@@ -208,3 +209,37 @@ def test_one_row_fails_fatally_and_thousands_wait_behind_it(run):
     report = run(Graph(range(30_000), lambda x: x, consume))
     assert (report.exit_code, len(seen)) == (70, 5)
     assert isinstance(report.fatal, SystemExit)
+
+
+class TestRejecting:
+    """A node that can tell the bad part of its input from the good."""
+
+    @pytest.mark.parametrize("n", [1, 4])
+    def test_the_rest_goes_on(self, run_graph, n):
+        def numbers(context, text):
+            for word in text.split():
+                if word.isdigit():
+                    yield int(word)
+                else:
+                    context.reject(ValueError(), word)
+
+        letters = []
+        services = {"dead_letters": lambda rejected, row: letters.append((rejected.sequence, row))}
+        node = use_context_processor(lambda node, context: (yield context), concurrent=True)(numbers)
+        graph = Graph(["1 x", "y 2 z 3", "4"], parallel(node, n, on_error="dead_letter"))
+        result = run_graph(graph, services=services, check=False)
+        assert result.rows == [(1,), (2,), (3,), (4,)]
+        assert sorted(letters) == [(1, ("x",)), (2, ("y",)), (2, ("z",))]
+        assert result.report.exit_code == 1
+
+    def test_it_ends_a_run_that_is_told_to_fail(self, run):
+        seen = []
+
+        @use_context
+        def source(context):
+            yield 1
+            context.reject(ValueError())
+            seen.append("not reached")
+
+        report = run(Graph(parallel(source, on_error="fail")))
+        assert (report.exit_code, seen) == (70, [])

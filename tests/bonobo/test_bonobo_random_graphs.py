@@ -176,9 +176,7 @@ def by_path(rows):
 
 @pytest.mark.parametrize("shape", [chains, trees, webs, diamonds])
 def test_a_graph_gives_what_its_plain_reading_gives(run, shape):
-    @settings(
-        deadline=None, max_examples=EXAMPLES, print_blob=True, suppress_health_check=list(HealthCheck)
-    )
+    @settings(deadline=None, max_examples=EXAMPLES, print_blob=True, suppress_health_check=list(HealthCheck))
     @given(
         steps=shape(),
         rows=st.integers(0, 12),

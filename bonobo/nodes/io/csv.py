@@ -84,7 +84,9 @@ class CsvReader(FileReader, CsvHandler):
                 context.skipped += 1
                 continue
             if width and len(line) != width:
-                raise ValueError(f"{_place(reader)} has {len(line)} fields, and the header {width}")
+                said = f"{_place(reader)} has {len(line)} fields, and the header {width}"
+                context.reject(ValueError(said), *line)
+                continue
             yield line
 
     __call__ = read

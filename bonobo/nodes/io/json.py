@@ -29,15 +29,18 @@ class JsonReader(FileReader):
         """Give the value of a JSON text; a subclass may load it otherwise."""
         return json.loads(text)
 
-    def read(self, file: IO[str], *, fs: Any) -> Iterator[Any]:
+    def read(self, file: IO[str], *args: Any, **services: Any) -> Iterator[Any]:
         """Give the values to emit."""
         yield from self.loader(file.read())
 
     __call__ = read
 
 
+@use_context
 class LdjsonReader(JsonReader):
     """Emit the value of each line of a file, as a row of one field. Blank lines are left out.
+
+    A line that cannot be loaded is rejected, with its number, and the others are read.
 
     >>> import bonobo
     >>> from bonobo.testing import run_node
@@ -48,9 +51,18 @@ class LdjsonReader(JsonReader):
     [({'name': 'apple'},), ({'name': 'pear'},)]
     """
 
-    def read(self, file: IO[str], *, fs: Any) -> Iterator[Any]:
+    def read(self, file: IO[str], context: NodeContext, *, fs: Any) -> Iterator[Any]:
         """Give the values to emit."""
-        yield from (self.loader(line) for line in file if line.strip())
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                value = self.loader(line)
+            except ValueError as error:
+                rejected = ValueError(f"line {number} cannot be loaded: {error}")
+                context.reject(rejected.with_traceback(error.__traceback__), line)
+            else:
+                yield value
 
     __call__ = read
 

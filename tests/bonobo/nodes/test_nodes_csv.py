@@ -91,11 +91,18 @@ def test_blank_lines_are_no_rows(fs):
     assert read(fs) == [{"a": "1"}, {"a": "2"}]
 
 
-def test_lines_that_do_not_fit_are_told_by_number(fs):
-    put(fs, "a,b\n1,2\n3\n4,5\n")
-    result = run_node(bonobo.CsvReader("a.csv"), services={"fs": fs}, check=False)
-    assert result.rows == [("1", "2")]
-    assert [str(error) for error in result.errors] == ["line 3 has 1 fields, and the header 2"]
+def test_lines_that_do_not_fit_are_rejected_by_number_and_the_others_read(fs):
+    put(fs, "a,b\n1,2\n3\n4,5\n6,7,8\n")
+    letters = []
+    services = {"fs": fs, "dead_letters": lambda rejected, row: letters.append(row)}
+    reader = bonobo.parallel(bonobo.CsvReader("a.csv"), on_error="dead_letter")
+    result = run_node(reader, services=services, check=False)
+    assert result.rows == [("1", "2"), ("4", "5")]
+    assert [str(error) for error in result.errors] == [
+        "line 3 has 1 fields, and the header 2",
+        "line 5 has 3 fields, and the header 2",
+    ]
+    assert letters == [("3",), ("6", "7", "8")]
 
 
 def test_readers_stream(fs, run):
