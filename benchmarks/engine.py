@@ -145,7 +145,7 @@ def compared(comparison: Comparison, pairs: int) -> str:
         spread,
         comparison.peer_name + comparison.note,
         f"{other:.1f} ({min(theirs):.1f}–{max(theirs):.1f})",
-        f"{ratio:.1f}",
+        f"{ratio:.2g}",
     )
 
 
