@@ -97,8 +97,6 @@ def read_header(beginning: bytes, *, whole: bool) -> Header | None:
     header: dict[str, str | None] = dict.fromkeys(HEADER_COLUMNS)
     try:
         for tag, element in _elements(text.removeprefix("\ufeff")):
-            if tag > _LAST:
-                return header
             if tag in _TAGS:
                 header[_TAGS[tag]] = _text(element)
     except (ValueError, RecursionError):
@@ -109,7 +107,7 @@ def read_header(beginning: bytes, *, whole: bool) -> Header | None:
 
 
 def _elements(text: str) -> Iterator[tuple[str, Any]]:
-    """The members of an object one after the other. Raises ValueError where the text breaks off."""
+    """The members of an object up to the last that is wanted. Raises ValueError where the text breaks off."""
     at, sign = _sign(text, 0)
     if sign != "{":
         raise ValueError("no object")
@@ -119,6 +117,8 @@ def _elements(text: str) -> Iterator[tuple[str, Any]]:
         name = _NAME.match(text, at)
         if name is None:
             raise ValueError("no tag")
+        if name[1].upper() > _LAST:
+            return
         value, at = _DECODER.raw_decode(text, name.end())
         yield name[1].upper(), value
         at, sign = _sign(text, at)

@@ -134,38 +134,39 @@ class Archive:
     def __init__(self, place: Processed, name: str = "") -> None:
         self._place = place
         self._prefix = f"{name}/" if name else ""
-        self._rows: dict[str, int] = {}
+        self._tables: list[TableFile] = []
         self._current = False
 
     def add(self, table: TableFile) -> None:
         """Put a finished table into the archive, as CSV and as Parquet."""
         for file in (table.parquet, table.csv):
             self._place.add_file(self._prefix + file.name, file)
-        self._rows[table.name] = table.rows
+        self._tables.append(table)
 
     def make_latest(self) -> None:
         """Let `latest.csv` name the tables: a row for each, `archive,path`, the path of its CSV file."""
         text = io.StringIO(newline="")
         rows = csv.writer(text, lineterminator=LINE_END)
         rows.writerow(("archive", "path"))
-        rows.writerows((name, f"{self._prefix}{name}.csv") for name in self._rows)
+        rows.writerows((table.name, self._prefix + table.csv.name) for table in self._tables)
         self._place.replace_latest(text.getvalue().encode())
         self._current = True
 
     def summary(self) -> str:
         """Where the tables are, and how many rows they have, for a person."""
-        if not self._rows:
+        if not self._tables:
             return ""
         where = f"{self._place.location.rstrip('/')}/{self._prefix}"
         named = "names them" if self._current else "was left as it was: the tables are not complete"
         return "\n".join(
             [
-                f"{len(self._rows)} tables in {where}",
-                *(f"  {rows:>9}  {name}" for name, rows in self._rows.items()),
+                f"{len(self._tables)} tables in {where}",
+                *(f"  {table.rows:>9}  {table.name}" for table in self._tables),
                 f"{LATEST} {named}",
             ]
         )
 
     def report(self) -> dict[str, object]:
         """The same, for a program."""
-        return {"archive": self._prefix.rstrip("/"), "rows": dict(self._rows), "latest": self._current}
+        rows = {table.name: table.rows for table in self._tables}
+        return {"archive": self._prefix.rstrip("/"), "rows": rows, "latest": self._current}
