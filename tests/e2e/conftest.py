@@ -18,14 +18,14 @@ class Ended:
     err: str
 
 
-@pytest.fixture
-def command(tmp_path):
-    """Run an installed command to its end: command("warehouse", "load", ..., cwd=..., env={...})."""
+@pytest.fixture(scope="session")
+def command_in():
+    """Run an installed command to its end in a folder: command_in(folder, "warehouse", ..., env={...})."""
 
-    def run(name, *arguments, cwd=tmp_path, env=None):
+    def run(folder, name, *arguments, env=None):
         done = subprocess.run(
             [script(name), *map(str, arguments)],
-            cwd=cwd,
+            cwd=folder,
             env=bare_environment(**(env or {})),
             capture_output=True,
             text=True,
@@ -36,6 +36,16 @@ def command(tmp_path):
         assert "Traceback" not in done.stderr
         assert "Traceback" not in done.stdout
         return Ended(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def command(command_in, tmp_path):
+    """Run an installed command to its end: command("warehouse", "load", ..., cwd=..., env={...})."""
+
+    def run(name, *arguments, cwd=tmp_path, env=None):
+        return command_in(cwd, name, *arguments, env=env)
 
     return run
 

@@ -32,13 +32,13 @@ from warehouse.domain.records import (
     RawOther,
     ReadImage,
 )
-from warehouse.errors import AlreadyExists, NotFound
 from warehouse.pipeline.accounted import Row, accounted, essential, outcome
 from warehouse.pipeline.configuration import (
     before_anything_is_decided,
     configuration_warnings,
     read_configuration,
 )
+from warehouse.pipeline.placing import document_of_another, placed, put_document, same_instance
 from warehouse.pipeline.reading import read_header
 
 if TYPE_CHECKING:
@@ -115,7 +115,11 @@ def process_patient_data(row: RawClinical, store: Store, assignments: Assignment
         assignment = assignments.claim(patient, row.pseudonym, decision, record.site or "", config.hash)
     return Copy(
         raw=row,
-        target=keys.clinical_target(assignment.group, assignment.folder, row.status, row.date),
+        target=assignments.place(
+            assignment,
+            row.pseudonym,
+            lambda folder: keys.clinical_target(assignment.group, folder, row.status, row.date),
+        ),
         assignment=assignment,
         site=record.site,
         flags=("site-differs",) if split.disagrees(assignment, record.site, config) else (),
@@ -145,20 +149,19 @@ def process_image(row: RawImage, store: Store, assignments: Assignments, large_h
     return ReadImage(row, header, assignment, large)
 
 
-@use("identities")
+@use("identities", "assignments")
 @accounted(ReadImage)
-def extract_dicom_metadata(row: ReadImage, identities: Identities) -> Any:
+def extract_dicom_metadata(row: ReadImage, identities: Identities, assignments: Assignments) -> Any:
     """Turn a header into its metadata document, once its study is known to be of this patient."""
     header, assignment = row.header, row.assignment
     if identities.claim_study(header.study_uid, assignment.patient) != assignment.patient:
         return outcome(row, Decided.QUARANTINED, "study-of-another-patient")
-    target = keys.image_target(
-        assignment.group,
-        header.type,
-        assignment.folder,
-        header.study_uid,
-        header.series_uid,
-        row.raw.file_name,
+    target = assignments.place(
+        assignment,
+        header.patient_id,
+        lambda folder: keys.image_target(
+            assignment.group, header.type, folder, header.study_uid, header.series_uid, row.raw.file_name
+        ),
     )
     metadata_key = keys.metadata_key(target)
     if identities.claim_document(metadata_key, target) != target:
@@ -180,18 +183,15 @@ def copy_and_upload(
     row: Copy, store: Store, identities: Identities, assignments: Assignments, large_headers: Semaphore
 ) -> Any:
     """Copy the object to its place, and write its metadata beside it; nothing is ever replaced."""
-    duplicate = _same_instance(row, store, identities)
+    duplicate = same_instance(row, store, identities)
     if duplicate is not None:
         return duplicate
-    if _document_of_another(row, store):
+    if document_of_another(row, store):
         return outcome(row, Decided.QUARANTINED, "conflicting-copy")
-    try:
-        target, reason = store.copy(row.raw.info, row.target), None
-    except AlreadyExists:
-        target, reason = store.head(row.target), "same-bytes"
-        if not store.same_bytes(row.raw.info, target):
-            return outcome(row, Decided.QUARANTINED, "conflicting-copy", target=target)
-    decided = Decided.LOADED if reason is None else Decided.PRESENT
+    target, stood = placed(row, store)
+    if stood and not store.same_bytes(row.raw.info, target):
+        return outcome(row, Decided.QUARANTINED, "conflicting-copy", target=target)
+    decided, reason = (Decided.PRESENT, "same-bytes") if stood else (Decided.LOADED, None)
     if row.image is None:
         return outcome(row, decided, reason, target=target)
     sop_uid = row.image.sop_uid
@@ -293,35 +293,6 @@ def _read_header(
     return read_header(info.size, rules, read)
 
 
-def _same_instance(row: Copy, store: Store, identities: Identities) -> Outcome | None:
-    """The outcome of an image whose SOP instance another object holds already; None where none does."""
-    holder = identities.instance(row.image.sop_uid) if row.image is not None else None
-    if holder is None or holder.target_key == row.target:
-        return None
-    try:
-        target = store.head(holder.target_key)
-    except NotFound:
-        return None
-    if store.same_bytes(row.raw.info, target):
-        return outcome(row, Decided.PRESENT, "same-instance", target=target)
-    return outcome(row, Decided.QUARANTINED, "conflicting-copy", target=target)
-
-
-def _document_of_another(row: Copy, store: Store) -> bool:
-    """Whether the metadata of `x.dcm` stands where that of this `x.DCM` would; other names cannot meet."""
-    if row.metadata is None or row.target.endswith(keys.SUFFIXES["images"]):
-        return False
-    return _exists(store, row.metadata.key) and not _exists(store, row.target)
-
-
-def _exists(store: Store, key: str) -> bool:
-    try:
-        store.head(key)
-    except NotFound:
-        return False
-    return True
-
-
 def _write_metadata(
     row: Copy, target: ObjectInfo, store: Store, rules: identity.IdentityRules, large_headers: Semaphore
 ) -> tuple[Copy, tuple[str, ...]]:
@@ -333,19 +304,9 @@ def _write_metadata(
     assert document is not None
     assert image is not None
     if document.data is not None:
-        return row, _put(store, document.key, document.data)
+        return row, put_document(store, document.key, document.data)
     with large_headers:
         header = _read_header(store, target, rules)
         assert isinstance(header, Header), "one version of an object gives one verdict"
         data, dropped = dicom.metadata(header)
-        return replace(row, image=replace(image, dropped=dropped)), _put(store, document.key, data)
-
-
-def _put(store: Store, key: str, data: bytes) -> tuple[str, ...]:
-    """Write a metadata document; where one stands already it is kept, and flagged if it differs."""
-    try:
-        store.create(key, data)
-    except AlreadyExists:
-        if store.read(key).data != data:
-            return ("metadata-kept",)
-    return ()
+        return replace(row, image=replace(image, dropped=dropped)), put_document(store, document.key, data)

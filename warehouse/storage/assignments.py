@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ import orjson
 from warehouse.domain.keys import ASSIGNMENTS_PREFIX, assignment_key, canonical, safe_segment
 from warehouse.domain.records import GROUPS, Assignment
 from warehouse.domain.split import SplitDecision
-from warehouse.errors import AlreadyExists, PatientInBothSets, StoreFault
+from warehouse.errors import AlreadyExists, NotFound, PatientInBothSets, StoreFault
 from warehouse.storage.standing import StandingFolders, standing_folders
 from warehouse.storage.store import Store
 
@@ -58,9 +59,9 @@ class Assignments:
         standing = self._standing().get(patient, {})
         assignment = self.find(patient)
         if assignment is None and len(standing) == 1:
-            ((group, folder),) = standing.items()
+            ((group, spellings),) = standing.items()
             decision = SplitDecision(group, "existing")
-            assignment = self.claim(patient, folder or identifier, decision, "", configuration)
+            assignment = self.claim(patient, (*spellings, identifier)[0], decision, "", configuration)
         if len(standing) > 1 or (assignment is not None and standing.keys() - {assignment.group}):
             raise PatientInBothSets("a patient stands in both sets")
         return assignment
@@ -88,6 +89,18 @@ class Assignments:
         with self._lock:
             assert self._known is not None, "find() is asked before claim()"
             return self._known.setdefault(patient, standing)
+
+    def place(self, assignment: Assignment, identifier: str, key_in: Callable[[str], str]) -> str:
+        """The key of an object of an assigned patient; `key_in` builds it for a folder.
+
+        It is in the patient's folder, unless an older loader left several spellings of that and has put the
+        object into the one that the object itself uses: what stands is found, and not copied again.
+        """
+        spellings = self._standing().get(assignment.patient, {}).get(assignment.group, ())
+        if identifier != assignment.folder and identifier in spellings:
+            with suppress(NotFound):
+                return self._store.head(key_in(identifier)).key
+        return key_in(assignment.folder)
 
     def has_folder(self, patient: str) -> bool:
         """Whether a canonical patient already has a folder in the warehouse."""

@@ -12,8 +12,8 @@ from warehouse.domain.records import GROUPS, IMAGE_TYPES, Group
 from warehouse.storage.catalog import Catalog
 from warehouse.storage.store import Store
 
-# Canonical patient -> set -> the byte-smallest usable spelling of its folder; None where none is usable.
-StandingFolders = dict[str, dict[Group, str | None]]
+# Canonical patient -> set -> the usable spellings of its folder, in byte order; there may be none.
+StandingFolders = dict[str, dict[Group, tuple[str, ...]]]
 
 _A_RUN_THAT_SAW_ALL = """
     SELECT run FROM runs
@@ -26,9 +26,9 @@ def standing_folders(store: Store) -> StandingFolders:
     for group in GROUPS:
         for name in store.list_folders(f"{group}/data/"):
             spellings = folders.setdefault(canonical(name), {})
-            known = spellings.get(group)
-            usable = [text for text in (name, known) if text is not None and safe_segment(text)]
-            spellings[group] = min(usable, key=str.encode, default=None)
+            known = spellings.get(group, ())
+            found = (name,) if safe_segment(name) else ()
+            spellings[group] = tuple(sorted((*known, *found), key=str.encode))
     return folders
 
 

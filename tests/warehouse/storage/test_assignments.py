@@ -9,6 +9,7 @@ from warehouse.domain.keys import assignment_key
 from warehouse.domain.split import SplitDecision
 from warehouse.errors import PatientInBothSets, StoreFault
 from warehouse.storage.assignments import Assignments, from_document, to_document
+from warehouse.storage.counting import CountingStore
 from warehouse.storage.memory import MemoryStore
 
 TRAINING, VALIDATION = SplitDecision("training", "site"), SplitDecision("validation", "site")
@@ -55,6 +56,34 @@ def test_the_folder_of_an_older_loader_is_adopted_under_its_smallest_spelling():
     adopted = assignments(store).adopt("COVID1", "c")
     assert (adopted.group, adopted.rule, adopted.folder) == ("validation", "existing", "Covid1")
     assert store.head(assignment_key("COVID1"))
+
+
+@pytest.mark.parametrize(
+    ("identifier", "day", "folder"),
+    [
+        ("covid1", "01", "covid1"),
+        ("covid1", "02", "Covid1"),
+        ("Covid1", "02", "Covid1"),
+        ("COVID1", "01", "Covid1"),
+    ],
+)
+def test_an_object_under_another_spelling_of_its_folder_is_found_there(identifier, day, folder):
+    store = MemoryStore()
+    store.put("validation/data/covid1/data_2020-01-01.json", b"{}")
+    store.put("validation/data/Covid1/data_2020-01-02.json", b"{}")
+    among = assignments(store)
+    adopted = among.adopt(identifier, "c")
+    place = among.place(adopted, identifier, lambda name: f"validation/data/{name}/data_2020-01-{day}.json")
+    assert place == f"validation/data/{folder}/data_2020-01-{day}.json"
+
+
+def test_a_spelling_that_has_no_folder_is_not_looked_for():
+    store = CountingStore(MemoryStore())
+    among = assignments(store)
+    claimed = claim(among)
+    place = among.place(claimed, "p1", lambda name: f"training/data/{name}/x.json")
+    assert place == "training/data/P1/x.json"
+    assert store.counts()["head"] == 0
 
 
 def test_a_patient_in_both_sets_is_never_claimed():
