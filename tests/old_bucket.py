@@ -100,11 +100,12 @@ class Bucket:
         *,
         copied: str | None = None,
         without: str = "",
+        uploader: str = "south",
         day: str = DAY,
     ) -> None:
         """A raw image; `without` its copy or its metadata where the old loader stopped between the two."""
         name = image.place.rpartition("/")[2]
-        self._raw(f"raw-south/{day}/images/{name}", image.data, verdict)
+        self._raw(f"raw-{uploader}/{day}/images/{name}", image.data, verdict)
         if copied and without != "copy":
             self.objects[f"{copied}/{image.type}/{image.place}"] = image.data
         if copied and without != "metadata":
@@ -126,6 +127,7 @@ def build() -> Bucket:
     """The whole bucket: what the old loader did, what it left undone, and what came after its last run."""
     bucket = Bucket({"config.json": json.dumps(CONFIGURATION).encode()})
     _whole_patients(bucket)
+    _left_undone(bucket)
     _interrupted(bucket)
     _in_both_sets(bucket)
     _spellings(bucket)
@@ -143,6 +145,15 @@ def _whole_patients(bucket: Bucket) -> None:
     bucket.clinical("Whole2", PRESENT, copied="validation", status="status", site="Split")
     bucket.image(image("Whole2", "w2a.DCM"), PRESENT, copied="validation")
     bucket.image(image("Whole2", "w2b.dcm", type="unknown", study="2"), PRESENT, copied="validation")
+
+
+def _left_undone(bucket: Bucket) -> None:
+    """Images whose name another image has: that loader took them for done."""
+    bucket.image(image("Whole2", "w1a.dcm", study="4"), LOADED, uploader="north")
+    # Its first versions had a layout without studies, in which nothing is looked for.
+    early = image("Whole1", "early.dcm", study="4")
+    bucket.image(early, LOADED)
+    bucket.objects["training/ct/Whole1/early.dcm"] = early.data
 
 
 def _interrupted(bucket: Bucket) -> None:
@@ -210,5 +221,4 @@ def _leftovers(bucket: Bucket) -> None:
         f"training/ct-metadata/{gone.place[:-4]}.json": old_metadata(gone.data),
         "training/data/summary.json": b"[]",
         "training/ct/summary.json": b"[]",
-        "training/x-ray/Whole1/early.dcm": b"of a layout without studies",
     }

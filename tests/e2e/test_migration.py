@@ -1,6 +1,7 @@
 """The first loads over a bucket that an older loader filled: what stands is found, and not copied again."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,12 +159,12 @@ def test_only_what_was_missing_is_added(migrated):
     copies = {row["target_key"] for row in loaded.values()}
     assert {key for key in added if "-metadata/" not in key and not key.startswith("assignments/")} == copies
     stems = {key.rpartition("/")[2] for key in added if "-metadata/" in key}
-    assert stems == {f"{name}.json" for name in ("c1a", "c1d", "n1", "n2", "s1b", "s2c")}
+    assert stems == {f"{name}.json" for name in ("c1a", "c1d", "early", "n1", "n2", "s1b", "s2c", "w1a")}
 
 
 def test_nothing_is_copied_again(migrated):
     requests, outcomes = migrated.report["requests"], migrated.report["outcomes"]
-    assert requests["copy"] == outcomes["loaded"] == 10
+    assert requests["copy"] == outcomes["loaded"] == 12
     assert outcomes["present"] == 17
 
 
@@ -222,6 +223,47 @@ def test_the_second_load_has_nothing_to_do(migrated):
     assert (requests["copy"], requests["create"], requests["read"]) == (0, 0, 1)
 
 
+def verdicts_of(bucket):
+    return {key: (row["outcome"], row["reason"]) for key, row in decisions(bucket.catalog()).items()}
+
+
+def without_both_in_validation(bucket):
+    for name in ("Both1", "BOTH2"):
+        shutil.rmtree(Path(bucket.address, "validation/data", name))
+
+
+def test_who_is_taken_out_of_one_set_before_the_first_load_loads(command, tmp_path):
+    bucket = InFolder(tmp_path)
+    without_both_in_validation(bucket)
+    ended = command("warehouse", "load", bucket.address)
+    assert ended.code == 0, ended.err
+    found = {key: verdict for key, verdict in verdicts_of(bucket).items() if "oth" in key or "/b1" in key}
+    assert found == {
+        f"raw-north/{old_bucket.DAY}/data/Both1_data.json": old_bucket.PRESENT,
+        f"raw-north/{old_bucket.LATER}/data/Both1_data.json": old_bucket.LOADED,
+        f"raw-north/{old_bucket.DAY}/data/Both2_data.json": old_bucket.PRESENT,
+        f"raw-south/{old_bucket.DAY}/images/b1a.dcm": old_bucket.PRESENT,
+        f"raw-south/{old_bucket.LATER}/images/b1b.dcm": old_bucket.LOADED,
+    }
+
+
+def test_who_is_taken_out_of_one_set_later_loads_what_is_sent_under_another_date(command, tmp_path):
+    bucket = InFolder(tmp_path)
+    assert command("warehouse", "load", bucket.address).code == 5
+    without_both_in_validation(bucket)
+    again = command("warehouse", "load", bucket.address)
+    assert (again.code, "There is nothing to do" in again.out) == (0, True)
+    sent = {"raw-north/2021-03-01/data": "Both1_data.json", "raw-south/2021-03-01/images": "b1a.dcm"}
+    for place, name in sent.items():
+        (first,) = Path(bucket.address).glob(f"raw-*/{old_bucket.DAY}/*/{name}")
+        Path(bucket.address, place).mkdir(parents=True)
+        Path(bucket.address, place, name).write_bytes(first.read_bytes())
+    assert command("warehouse", "load", bucket.address).code == 0
+    found = verdicts_of(bucket)
+    verdicts = [found[f"{place}/{name}"] for place, name in sent.items()]
+    assert verdicts == [old_bucket.LOADED, old_bucket.PRESENT]
+
+
 def test_bonobo_run_takes_the_old_variables(command, tmp_path):
     bucket = InFolder(tmp_path)
     old = {"BUCKET_NAME": bucket.address, "COMMIT": "0123abc"}
@@ -234,5 +276,4 @@ def test_bonobo_run_takes_the_old_variables(command, tmp_path):
     for run in (dry, ended):
         assert "COMMIT is ignored" in run.err
         assert "0123abc" not in run.out + run.err
-    verdicts = {key: (row["outcome"], row["reason"]) for key, row in decisions(bucket.catalog()).items()}
-    assert verdicts == old_bucket.build().expected
+    assert verdicts_of(bucket) == old_bucket.build().expected
