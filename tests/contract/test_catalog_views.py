@@ -158,3 +158,15 @@ def test_an_answer_comes_in_batches(catalog):
         sizes = [batch.num_rows for batch in answer]
     assert sum(sizes) == 40_000
     assert len(sizes) > 1
+
+
+def test_a_commit_that_was_made_twice_tells_of_nothing_twice(catalog):
+    rows_ = [image("training", "P1", "1.1", "1.2", f"1.3.{n}") for n in range(3)]
+    later = {**rows_[0], "outcome": "present", "time": at(1)}
+    catalog.append(rows_)
+    catalog.append(rows_)
+    catalog.append([later, later])
+    assert one(catalog, "SELECT count(*) AS n FROM objects_now") == {"n": 3}
+    outcomes = rows(catalog, "SELECT outcome FROM objects_now ORDER BY key")
+    assert [row["outcome"] for row in outcomes] == ["present", "loaded", "loaded"]
+    assert one(catalog, "SELECT images FROM patients") == {"images": 3}

@@ -18,14 +18,14 @@ from warehouse.domain.split import fold
 from warehouse.storage.catalog_schema import IMAGES, OF_A_SERIES, OF_A_STUDY, PATIENTS, SERIES, STUDIES
 from warehouse.storage.catalog_work import EARLIEST, NEWEST, PAGE_ROWS, pages
 
-_MOMENT = f"({EARLIEST})"
+_DECISION = f"key, etag, {EARLIEST}"
 
 
 class _Part(NamedTuple):
-    """A table or view of the workspace: what it is made of, and how."""
+    """A table or view of the workspace: what it is made of, and the statement or function that makes it."""
 
     of: tuple[str, ...]
-    steps: tuple[str | Callable[[duckdb.DuckDBPyConnection], None], ...]
+    step: str | Callable[[duckdb.DuckDBPyConnection], None]
 
 
 def make(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -33,39 +33,17 @@ def make(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     named = {name for name in _PARTS if re.search(rf"\b{name}\b", sql, re.IGNORECASE)}
     for name, part in reversed(_PARTS.items()):
         named.update(part.of if name in named else ())
-    for name, part in _PARTS.items():
-        for step in part.steps if name in named else ():
-            if isinstance(step, str):
-                connection.execute(step)
-            else:
-                step(connection)
-
-
-def _first_of_each(name: str, source: str, key: str, order: str) -> tuple[str, ...]:
-    """Steps to a view of the first row of `source`, by `order`, for each `key`.
-
-    Most keys have one row. Only the others are sorted out, and whole rows of the first are never held; they
-    are told apart by a number that stands for the key, and if two keys share one, that only costs time.
-    """
-    return (
-        f"CREATE TABLE {name}_again AS SELECT hash({key}) AS place FROM {source} "
-        "GROUP BY place HAVING count(*) > 1",
-        f"CREATE TABLE {name}_first AS SELECT * FROM {source} SEMI JOIN {name}_again ON hash({key}) = place "
-        f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1",
-        f"CREATE TEMP VIEW {name} AS "
-        f"SELECT * FROM {source} ANTI JOIN {name}_again ON hash({key}) = place "
-        f"UNION ALL SELECT * FROM {name}_first",
-    )
+    for part in (part for name, part in _PARTS.items() if name in named):
+        if isinstance(part.step, str):
+            connection.execute(part.step)
+        else:
+            part.step(connection)
 
 
 def _columns(schema: pa.Schema, expressions: Mapping[str, str]) -> str:
     """The columns of a view in its order: by an expression where one is given, else as they are."""
-    return ", ".join(f'{expressions.get(name, quoted(name))} AS "{name}"' for name in schema.names)
-
-
-def quoted(name: str) -> str:
-    """A name as SQL takes it whatever it is."""
-    return f'"{name}"'
+    quoted = [(name, f'"{name}"') for name in schema.names]
+    return ", ".join(f"{expressions.get(name, itself)} AS {itself}" for name, itself in quoted)
 
 
 def _lowest(keywords: Sequence[str]) -> dict[str, str]:
@@ -78,34 +56,91 @@ def _all(column: str) -> str:
     return f'coalesce(list(DISTINCT "{column}" ORDER BY "{column}") FILTER ("{column}" IS NOT NULL), [])'
 
 
+def _settle_objects(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make `objects_now`.
+
+    Most objects are decided once. Only the others are sorted out, by few columns; they are found by a number
+    that stands for their key, and if two keys share one, that only costs time.
+    """
+    older, doubles = "", ""
+    connection.execute(_AGAIN)
+    if _any(connection, "again"):
+        for step in _DECIDED_AGAIN:
+            connection.execute(step)
+        if _any(connection, "superseded"):
+            older = f"ANTI JOIN superseded USING ({_DECISION})"
+        if _any(connection, "twice"):
+            doubles = _ONE_OF_TWO
+    connection.execute(f"CREATE TEMP VIEW objects_now AS SELECT * FROM objects {older} {doubles}")
+
+
+def _settle_copies(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make `copies`: one row for each place in a set, the first that tells of it."""
+    later = ""
+    connection.execute(_PLACES)
+    if _any(connection, "places"):
+        connection.execute(_FOUND_AGAIN)
+        later = "ANTI JOIN found_again USING (key, etag)"
+    connection.execute(f"CREATE TEMP VIEW copies AS SELECT * FROM standing {later}")
+
+
 def _fold_patients(connection: duckdb.DuckDBPyConnection) -> None:
     """Make `folds`: DuckDB has no SHA-512."""
     connection.execute("CREATE TABLE folds (patient VARCHAR, fold BIGINT)")
-    patients = (patient for (patient,) in pages(connection, "SELECT DISTINCT patient FROM people"))
+    patients = (patient for (patient,) in pages(connection, _EVERY_PATIENT))
     while some := list(islice(patients, PAGE_ROWS)):
         connection.register("folded", pa.table({"patient": some, "fold": [fold(one) for one in some]}))
         connection.execute("INSERT INTO folds SELECT patient, fold FROM folded")
         connection.unregister("folded")
 
 
+def _any(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return bool(connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchall())
+
+
+_AGAIN = """
+    CREATE TABLE again AS
+    SELECT hash(key, etag) AS place FROM objects GROUP BY place HAVING count(*) > 1"""
+_DECIDED_AGAIN = (
+    f"""CREATE TABLE decided_again AS
+        SELECT {_DECISION}, rank() OVER newest AS rank, row_number() OVER newest AS number
+        FROM objects SEMI JOIN again ON hash(key, etag) = place
+        WINDOW newest AS (PARTITION BY key, etag ORDER BY {NEWEST})""",
+    f"CREATE TABLE superseded AS SELECT {_DECISION} FROM decided_again WHERE rank > 1",
+    f"CREATE TABLE twice AS SELECT DISTINCT {_DECISION} FROM decided_again WHERE rank = 1 AND number > 1",
+)
+# A commit whose answer was lost may have been made twice.
+_ONE_OF_TWO = f"""
+    ANTI JOIN twice USING ({_DECISION})
+    UNION ALL SELECT * FROM objects SEMI JOIN twice USING ({_DECISION})
+    QUALIFY row_number() OVER (PARTITION BY {_DECISION}) = 1"""
+
 # What does not stand in its patient's set is told by neither set.
 _STANDING = """
     CREATE TEMP VIEW standing AS SELECT * FROM objects_now
     WHERE outcome IN ('loaded', 'present') AND patient IS NOT NULL AND kind IN ('clinical', 'image')
         AND starts_with(target_key, "group" || '/')"""
+_PLACES = """
+    CREATE TABLE places AS
+    SELECT hash(target_key) AS place FROM standing GROUP BY place HAVING count(*) > 1"""
+_FOUND_AGAIN = f"""
+    CREATE TABLE found_again AS
+    SELECT key, etag FROM standing SEMI JOIN places ON hash(target_key) = place
+    QUALIFY row_number() OVER (PARTITION BY target_key ORDER BY {EARLIEST}) > 1"""
 
-_PEOPLE = f"""
-    CREATE TABLE people AS
-    SELECT "group", patient, min(folder) AS folder, arg_min(rule, {_MOMENT}) AS rule,
-        arg_min(site, {_MOMENT}) AS site, min(upload_date) AS first_upload, max(upload_date) AS last_upload,
-        count(*) FILTER (kind = 'clinical' AND parse_filename(target_key) LIKE 'data%') AS data_files,
-        count(*) FILTER (kind = 'clinical' AND parse_filename(target_key) LIKE 'status%') AS status_files
-    FROM copies GROUP BY "group", patient"""
+_EVERY_PATIENT = "SELECT DISTINCT patient FROM objects WHERE patient IS NOT NULL"
+_CLINICAL = f"""
+    CREATE TABLE clinical AS
+    SELECT "group", patient, arg_min(site, ({EARLIEST})) AS site,
+        count(*) FILTER (parse_filename(target_key) LIKE 'data%') AS data_files,
+        count(*) FILTER (parse_filename(target_key) LIKE 'status%') AS status_files
+    FROM copies WHERE kind = 'clinical' GROUP BY "group", patient"""
 
-_IMAGES_OF = {"key": "target_key", "site": "people.site", "size": "target_size", "etag": "target_etag"}
+_IMAGES_OF = {"key": "target_key", "site": "clinical.site", "size": "target_size", "etag": "target_etag"}
 _IMAGES = f"""
     CREATE TEMP VIEW images AS SELECT {_columns(IMAGES, _IMAGES_OF)}
-    FROM copies JOIN people USING ("group", patient) JOIN folds USING (patient) WHERE kind = 'image'"""
+    FROM copies LEFT JOIN clinical USING ("group", patient) LEFT JOIN folds USING (patient)
+    WHERE kind = 'image'"""
 
 _PERSON = {"fold": "any_value(fold)", "site": "any_value(site)"}
 
@@ -132,14 +167,20 @@ _STUDIES = f"""
     CREATE TEMP VIEW studies AS SELECT {_columns(STUDIES, _STUDIES_OF)}
     FROM series GROUP BY "group", patient, StudyInstanceUID"""
 
+_COUNTED = ("data_files", "status_files", "studies", "series", "images", "bytes")
 _PATIENTS_OF = {
-    "site": "people.site",
+    "site": "clinical.site",
     "types": "coalesce(types, [])",
-    **{name: f"coalesce({name}, 0)" for name in ("studies", "series", "images", "bytes")},
+    **{name: f"coalesce({name}, 0)" for name in _COUNTED},
 }
 _PATIENTS = f"""
     CREATE TEMP VIEW patients AS
-    WITH imaged AS (
+    WITH everyone AS (
+        SELECT "group", patient, min(folder) AS folder, min(rule) AS rule,
+            min(upload_date) AS first_upload, max(upload_date) AS last_upload
+        FROM copies GROUP BY "group", patient
+    ),
+    imaged AS (
         SELECT "group", patient, min(PatientSex) AS PatientSex,
             list_sort(list_distinct(flatten(list(types)))) AS types,
             min(StudyDate) AS first_study, max(StudyDate) AS last_study, count(*) AS studies,
@@ -147,17 +188,18 @@ _PATIENTS = f"""
         FROM studies GROUP BY "group", patient
     )
     SELECT {_columns(PATIENTS, _PATIENTS_OF)}
-    FROM people JOIN folds USING (patient) LEFT JOIN imaged USING ("group", patient)"""
+    FROM everyone LEFT JOIN clinical USING ("group", patient) LEFT JOIN folds USING (patient)
+        LEFT JOIN imaged USING ("group", patient)"""
 
 # In the order of their making.
 _PARTS: dict[str, _Part] = {
-    "objects_now": _Part((), _first_of_each("objects_now", "objects", "key, etag", NEWEST)),
-    "standing": _Part(("objects_now",), (_STANDING,)),
-    "copies": _Part(("standing",), _first_of_each("copies", "standing", "target_key", EARLIEST)),
-    "people": _Part(("copies",), (_PEOPLE,)),
-    "folds": _Part(("people",), (_fold_patients,)),
-    "images": _Part(("copies", "people", "folds"), (_IMAGES,)),
-    "series": _Part(("images",), (_SERIES,)),
-    "studies": _Part(("series",), (_STUDIES,)),
-    "patients": _Part(("people", "folds", "studies"), (_PATIENTS,)),
+    "objects_now": _Part((), _settle_objects),
+    "standing": _Part(("objects_now",), _STANDING),
+    "copies": _Part(("standing",), _settle_copies),
+    "clinical": _Part(("copies",), _CLINICAL),
+    "folds": _Part((), _fold_patients),
+    "images": _Part(("copies", "clinical", "folds"), _IMAGES),
+    "series": _Part(("images",), _SERIES),
+    "studies": _Part(("series",), _STUDIES),
+    "patients": _Part(("copies", "clinical", "folds", "studies"), _PATIENTS),
 }

@@ -30,6 +30,10 @@ _READS = duckdb.StatementType.SELECT
 _EXPLAINS = duckdb.StatementType.EXPLAIN
 _EXPLAINED = re.compile(r"\s*EXPLAIN\s+(?:ANALYZE\s+)?(?:\([^()]*\)\s*)?", re.IGNORECASE)
 
+# The query engine takes a table of Arrow for one of a row, whatever its length, and would hold the longer
+# side of a join; so it holds the right side, as it is written.
+_AS_WRITTEN = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
+
 # What Arrow could not read reaches us as if the SQL were wrong.
 _SOURCE_FAILED = re.compile(r"reading the stream|IOError|OSError")
 
@@ -72,7 +76,7 @@ class Answer:
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         while True:
-            with readers_errors(self._clock):
+            with _told(self._clock):
                 batch = next(self._reader, None)
             if batch is None:
                 return
@@ -95,12 +99,15 @@ def ask(
     Raises QueryError for what cannot be answered, and StoreError.
     """
     with workspace(limits.memory) as connection, _Alarm(connection, limits) as clock:
-        with readers_errors(clock):
+        with _told(clock):
             _require_one_that_reads(connection, sql)
+        with _told(clock, by_reader=False):
+            connection.execute(_AS_WRITTEN)
             show(connection, sources)
             if "objects" in sources:
                 make(connection, sql)
             connection.execute("SET lock_configuration = true")
+        with _told(clock):
             relation = connection.sql(sql, params=list(parameters) or None)
             reader = relation.to_arrow_reader(ANSWER_ROWS)
         yield Answer(reader, clock)
@@ -132,23 +139,33 @@ class _Alarm:
 
 
 @contextmanager
-def readers_errors(clock: _Alarm) -> Generator[None]:
-    """Raise what is wrong with a question as QueryError, in one line; what is wrong with us as StoreError."""
+def _told(clock: _Alarm, *, by_reader: bool = True) -> Generator[None]:
+    """Raise what a question is to blame for as QueryError, in one line, and all else as StoreError.
+
+    `by_reader` where the reader's own SQL is at work.
+    """
     with translated():
         try:
             yield
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            said = _said(str(error), clock)
-            if said is None or _SOURCE_FAILED.search(str(error)):
+            text = str(error)
+            said = _too_much(text, clock)
+            if said is None and by_reader and not _SOURCE_FAILED.search(text):
+                said = _wrong(text)
+            if said is None:
                 raise
             raise QueryError(said) from None
 
 
-def _said(text: str, clock: _Alarm) -> str | None:
+def _too_much(text: str, clock: _Alarm) -> str | None:
     if clock.rang and "INTERRUPT" in text:
         return f"it took longer than {clock.limits.seconds:g} s: ask for less, or give it more time"
     if text.startswith("Out of Memory Error"):
         return f"it needs more memory than {clock.limits.memory}: ask for less, or give it more"
+    return None
+
+
+def _wrong(text: str) -> str | None:
     if _LOCKED.search(text):
         return OUT_OF_REACH
     if _ABOUT_THE_SQL.match(text):
