@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from support import bare_environment, script
+from support import bare_environment, load, script
 from warehouse.demo import write_drop
+from warehouse.storage.delta import DeltaCatalog
+from warehouse.storage.folder import FolderStore
 
 TIMEOUT = 240
 
@@ -55,4 +57,15 @@ def drop(tmp_path):
     """A folder that holds the demonstration's raw drop and configuration, not yet loaded."""
     folder = tmp_path / "drop"
     write_drop(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def loaded_once(tmp_path_factory):
+    """The demonstration, loaded: a folder to copy, not to change."""
+    folder = tmp_path_factory.mktemp("loaded") / "drop"
+    write_drop(folder)
+    store = FolderStore(folder)
+    assert load(store, DeltaCatalog(str(folder))).code == 0
+    store.close()
     return folder
