@@ -88,7 +88,8 @@ class Bucket:
         day: str = DAY,
     ) -> None:
         """A raw clinical file; `copied` is the set into which the old loader has put it."""
-        data = json.dumps({"Pseudonym": patient, "SubmittingCentre": site, "Age": 61}).encode()
+        record = {"Pseudonym": patient, "SubmittingCentre": site, "PatientGroup": "training", "Age": 61}
+        data = json.dumps(record).encode()
         self._raw(f"raw-north/{day}/data/{patient}_{status}.json", data, verdict)
         if copied:
             self.objects[f"{copied}/data/{patient}/{status}_{day}.json"] = data
