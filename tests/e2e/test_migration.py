@@ -1,6 +1,8 @@
 """The first loads over a bucket that an older loader filled: what stands is found, and not copied again."""
 
+import csv
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -221,6 +223,29 @@ def test_the_second_load_has_nothing_to_do(migrated):
     assert in_the_sets(migrated.after_second) == in_the_sets(migrated.after)
     requests = migrated.second_report["requests"]
     assert (requests["copy"], requests["create"], requests["read"]) == (0, 0, 1)
+
+
+def test_before_the_first_load_the_audit_names_who_is_in_both_sets(command, tmp_path):
+    bucket = InFolder(tmp_path)
+    before = bucket.objects()
+    audit = command("warehouse", "split", "audit", bucket.address, "--patients", "--format", "json")
+    assert audit.code == 5
+    assert set(re.findall(r"BOTH\d|CASE\d|WHOLE\d", audit.out)) == {"BOTH1", "BOTH2"}
+    assert bucket.objects() == before
+
+
+def test_before_the_first_load_centres_and_tables_are_made_of_what_stands(command, tmp_path):
+    bucket = InFolder(tmp_path)
+    before = bucket.objects()
+    assert command("warehouse", "centres", bucket.address).out == "Split\nTrain\nValid\n"
+    made = command("warehouse", "process", bucket.address, "--out", tmp_path / "tables")
+    assert made.code == 0, made.err
+    with open(tmp_path / "tables" / "patient.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    both = [row["group"] for row in rows if row["Pseudonym"].upper() == "BOTH1"]
+    assert both == ["training", "validation"]
+    assert len(rows) == len({row["Pseudonym"].upper() for row in rows}) + 2
+    assert bucket.objects() == before
 
 
 def verdicts_of(bucket):
