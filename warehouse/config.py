@@ -103,6 +103,22 @@ def parse(data: bytes) -> Config:
     )
 
 
+def changed(config: Config, *, training_percentage: float | None = None, sites: object = None) -> Config:
+    """The configuration that another percentage, or other `sites` as they stand in config.json, would make.
+
+    What is None stays as it is. Raises ConfigurationError.
+    """
+    document = json.loads(config.document)
+    percentage = document["training_percentage"] if training_percentage is None else training_percentage
+    document["training_percentage"] = None if percentage is None else float(percentage)
+    if sites is not None:
+        document["sites"] = sites
+    try:
+        return parse(json.dumps(document).encode())
+    except ConfigurationError as error:
+        raise ConfigurationError([f"with these changes, {problem}" for problem in error.problems]) from None
+
+
 def prefix_warnings(config: Config, folders: Iterable[str]) -> list[str]:
     """Warnings about raw prefixes and the folders at the bucket's root: each without the other."""
     standing = {f"{folder}/" for folder in folders if folder.startswith("raw-")}

@@ -123,3 +123,19 @@ def test_what_would_break_later_is_refused_now(changes):
 def test_nothing_but_a_configuration_error(data):
     with pytest.raises(ConfigurationError):
         config.parse(data)
+
+
+def test_what_is_not_changed_stays_as_it_is():
+    facts = {"training_percentage": 12.5, "placeholder_ids": ["NOBODY"], "quarantine_non_images": True}
+    before = parse(**facts)
+    assert config.changed(before) == before
+    assert config.changed(before, training_percentage=70) == parse(**{**facts, "training_percentage": 70})
+    sites = {"validation": ["Leeds"]}
+    assert config.changed(before, sites=sites) == parse(**facts, sites=sites)
+
+
+def test_changes_that_make_no_configuration_say_what_is_wrong():
+    with pytest.raises(ConfigurationError) as caught:
+        config.changed(parse(), sites={"split": ["Hull", "Hull"], "nowhere": []})
+    assert len(caught.value.problems) == 2
+    assert all(problem.startswith("with these changes, config.json: ") for problem in caught.value.problems)

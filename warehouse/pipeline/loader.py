@@ -39,7 +39,7 @@ from warehouse.pipeline.configuration import (
     read_configuration,
 )
 from warehouse.pipeline.placing import document_of_another, placed, put_document, same_instance
-from warehouse.pipeline.reading import read_header
+from warehouse.pipeline.reading import read_clinical, read_header
 
 if TYPE_CHECKING:
     from warehouse.storage.assignments import Assignments
@@ -101,7 +101,7 @@ def process_patient_data(row: RawClinical, store: Store, assignments: Assignment
     problem = identity.refusal(row.pseudonym, _rules(config, assignments))
     if problem is not None:
         return outcome(row, Decided.QUARANTINED, problem, patient=None)
-    record = _read_clinical(store, row)
+    record = read_clinical(store, row.info)
     if isinstance(record, str):
         return outcome(row, Decided.QUARANTINED, record)
     if not clinical.agrees(record, row.pseudonym):
@@ -269,12 +269,6 @@ def _still_waits_for_its_patient(row: RawImage, assignments: Assignments) -> boo
         and earlier.reason in _WAITS_FOR_ITS_PATIENT
         and assignments.find(earlier.patient) is None
     )
-
-
-def _read_clinical(store: Store, row: RawClinical) -> clinical.ClinicalRecord | str:
-    if row.info.size > clinical.MAXIMUM_SIZE:
-        return "invalid-json"
-    return clinical.parse(store.read(row.info.key, etag=row.info.etag).data)
 
 
 def _read_header(

@@ -1,12 +1,16 @@
-"""An examination asks for ranges; whoever holds the bytes answers until it has its verdict."""
+"""What of an object has to be read before it is decided, and no more; whoever holds the bytes answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from warehouse.domain import dicom
+from warehouse.domain import clinical, dicom
 from warehouse.domain.identity import IdentityRules
-from warehouse.domain.records import Header
+from warehouse.domain.records import Header, ObjectInfo
+
+if TYPE_CHECKING:
+    from warehouse.storage.store import Store
 
 
 def read_header(
@@ -23,3 +27,10 @@ def read_header(
         return verdict
     finally:
         examination.close()
+
+
+def read_clinical(store: Store, info: ObjectInfo) -> clinical.ClinicalRecord | str:
+    """Read a clinical file as it was listed: its record, or the reason `invalid-json`."""
+    if info.size > clinical.MAXIMUM_SIZE:
+        return "invalid-json"
+    return clinical.parse(store.read(info.key, etag=info.etag).data)
