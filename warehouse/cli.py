@@ -25,6 +25,7 @@ from warehouse.commands.centres import centres
 from warehouse.commands.options import aws_options
 from warehouse.commands.process import process
 from warehouse.commands.running import run_graph
+from warehouse.commands.split import split
 from warehouse.demo import example_image, write_drop
 from warehouse.domain import dicom
 from warehouse.domain.reasons import REASONS
@@ -162,6 +163,7 @@ def header(file: Path) -> int:
 
 cli.add_command(centres)
 cli.add_command(process)
+cli.add_command(split)
 
 
 def _load(settings: Settings, report: Path | None) -> int:

@@ -225,6 +225,21 @@ def standing_metadata(key: str) -> MetadataKey | None:
     return MetadataKey(group, type_, rest[1], rest[2], rest[3], image)
 
 
+def standing_place(key: str) -> tuple[str, str | None] | None:
+    """The canonical patient, and the study where there is one, of whatever stands under a patient's folder in
+    one of the sets; None for any other key.
+
+    >>> standing_place("training/ct-metadata/p1/1.2/1.3/x.json"), standing_place("training/data/p1/note.txt")
+    (('P1', '1.2'), ('P1', None))
+    """
+    group, place, *rest = *key.split("/"), "", ""
+    type_ = place.removesuffix("-metadata")
+    if group not in GROUPS or (place != "data" and type_ not in IMAGE_TYPES) or len(rest) < 4:
+        return None
+    study = rest[1] if place != "data" and len(rest) > 4 else None
+    return canonical(rest[0]), study
+
+
 def assignment_key(patient: str) -> str:
     """Where the claim of a canonical patient stands."""
     return ASSIGNMENTS_PREFIX + _join(f"{patient}.json")

@@ -1,0 +1,59 @@
+"""The account of an audit: its code, its warnings, and who is named in it."""
+
+from warehouse.domain.audit import Audit, Overlap
+from warehouse.domain.balance import Balance, People
+
+
+def text(audit):
+    return "\n".join(audit.text())
+
+
+def test_sets_that_are_apart():
+    audit = Audit()
+    audit.counts["patient", "claims", "training"] = 12
+    assert audit.exit_code == 0
+    assert text(audit).startswith(
+        "the sets are disjoint: no patient, no study and no SOP instance is in both"
+    )
+    assert audit.figures()["disjoint"] is True
+    assert audit.figures()["counts"]["patient"]["claims"] == {"training": 12, "validation": 0}
+
+
+def test_sets_that_are_not():
+    audit = Audit()
+    audit.overlaps["study"] = 2
+    audit.unread["forbidden"] = 1
+    assert audit.exit_code == 5
+    assert text(audit).startswith("the sets OVERLAP; in both are: patients 0, studies 2, SOP instances 0")
+    assert audit.figures()["overlaps"] == {"patient": 0, "study": 2, "SOP instance": 0}
+
+
+def test_what_is_named_is_fit_for_a_line():
+    audit = Audit(named=[Overlap("patient", "P\n1", ("claims: training", "keys: validation"))])
+    assert text(audit).endswith("patient\tP\\n1\tclaims: training, keys: validation")
+
+
+def test_a_proof_that_lacks_a_claim_says_so_and_is_incomplete():
+    audit = Audit(strangers=3)
+    audit.unread["store-fault"] = 2
+    assert audit.exit_code == 4
+    assert len(audit.warnings()) == 2
+    assert "2 claims under assignments/patients/ could not be read (store-fault)" in text(audit)
+    assert "3 objects under the two sets" in text(audit)
+
+
+def test_the_tables_have_shares_and_their_test():
+    balance = Balance()
+    for group, sex, count in (("training", "M", 75), ("training", "F", 25), ("validation", "M", 50)):
+        balance.add(People(group, "split", "S", sex, "050Y", ("CT",), count))
+    balance.add(People("validation", "split", "S", "F", "050Y", ("CT",), 50))
+    audit = Audit(comparisons=list(balance.comparisons()))
+    lines = text(audit).splitlines()
+    at = lines.index("patients by sex")
+    assert lines[at + 1].split() == ["M", "75", "75.0", "%", "50", "50.0", "%"]
+    assert lines[at + 3].strip() == "chi-squared 13.33, degrees of freedom 1, p < 0.001"
+    assert any(line.startswith("warning: patients by sex") for line in lines)
+    figures = audit.figures()["balance"]["sex"]
+    assert figures["patients"]["M"] == {"training": 75, "validation": 50}
+    assert figures["differs"] is True
+    assert figures["test"]["degrees"] == 1

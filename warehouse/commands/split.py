@@ -1,0 +1,152 @@
+"""`warehouse split`: what another configuration would do, and the proof that the two sets are apart."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+import bonobo
+from warehouse.commands.options import aws_options
+from warehouse.commands.running import run_graph
+from warehouse.domain import strict_json
+from warehouse.errors import SettingsError
+from warehouse.pipeline.audit import (
+    Account,
+    ask_catalog,
+    keep_sightings,
+    list_claims,
+    list_standing_keys,
+    read_claim,
+)
+from warehouse.pipeline.preview import (
+    Preview,
+    keep_forecast,
+    list_waiting_files,
+    read_both_configurations,
+    read_site,
+)
+from warehouse.services import open_warehouse
+from warehouse.settings import Settings, read_settings
+from warehouse.storage.assignments import from_document
+from warehouse.storage.sightings import Sightings
+from warehouse.storage.standing import standing_folders
+
+FORMATS = ("table", "json")
+
+
+@click.group()
+def split() -> None:
+    """Look at how patients are split into training and validation."""
+
+
+@split.command(short_help="Show where unassigned patients would go.")
+@click.argument("bucket", required=False)
+@click.option(
+    "--training-percentage",
+    type=click.FloatRange(0, 100),
+    metavar="P",
+    help="Instead of the percentage of config.json.",
+)
+@click.option(
+    "--sites",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Instead of the sites of config.json: a JSON file of what stands there.",
+)
+@click.option("--patients", is_flag=True, help="List the patients too, by identifier.")
+@click.option("--format", type=click.Choice(FORMATS), default="table", help="How to print it.")
+@aws_options
+def preview(
+    bucket: str | None,
+    training_percentage: float | None,
+    sites: Path | None,
+    patients: bool,
+    format: str,
+    **flags: Any,
+) -> int:
+    """Show where the patients of BUCKET (or of WAREHOUSE_BUCKET) who have no assignment yet would go under
+    another configuration, and that no assigned one moves. Nothing is written."""
+    settings = read_settings(os.environ, bucket=bucket, **flags)
+    asked = Preview(training_percentage, None if sites is None else _sites(sites), patients, format)
+    graph = preview_graph(settings.concurrency)
+    return run_graph(graph, _preview_services(settings, asked), results=sys.stdout)
+
+
+def preview_graph(concurrency: int) -> bonobo.Graph:
+    """Up to `concurrency` clinical files are read at once."""
+    graph = bonobo.Graph()
+    graph.add_chain(
+        read_both_configurations,
+        list_waiting_files,
+        bonobo.parallel(read_site, concurrency),
+        keep_forecast,
+    )
+    return graph
+
+
+@split.command(short_help="Prove that no patient is in both sets.")
+@click.argument("bucket", required=False)
+@click.option("--patients", is_flag=True, help="Name what is in both sets, by identifier.")
+@click.option("--format", type=click.Choice(FORMATS), default="table", help="How to print it.")
+@aws_options
+def audit(bucket: str | None, patients: bool, format: str, **flags: Any) -> int:
+    """Prove that no patient, study or SOP instance of BUCKET (or of WAREHOUSE_BUCKET) is in both sets, and
+    compare the sets by site, sex, age and modality. Ends with 5 where anything is in both."""
+    settings = read_settings(os.environ, bucket=bucket, **flags)
+    graph = audit_graph(settings.concurrency)
+    return run_graph(graph, _audit_services(settings, Account(patients, format)), results=sys.stdout)
+
+
+@contextmanager
+def _preview_services(settings: Settings, asked: Preview) -> Generator[Mapping[str, Any]]:
+    # A dry run's store: not even a mistake could write through it.
+    with open_warehouse(replace(settings, dry_run=True)) as (store, catalog):
+        yield {
+            "store": store,
+            "catalog": catalog,
+            "standing": partial(standing_folders, store),
+            "preview": asked,
+        }
+
+
+def audit_graph(concurrency: int) -> bonobo.Graph:
+    """Three branches, one for each source; up to `concurrency` claims are read at once."""
+    graph = bonobo.Graph()
+    graph.add_chain(keep_sightings, _input=None)
+    graph.add_chain(list_claims, bonobo.parallel(read_claim, concurrency), _output=keep_sightings)
+    graph.add_chain(list_standing_keys, _output=keep_sightings)
+    graph.add_chain(ask_catalog, _output=keep_sightings)
+    return graph
+
+
+@contextmanager
+def _audit_services(settings: Settings, account: Account) -> Generator[Mapping[str, Any]]:
+    with (
+        open_warehouse(replace(settings, dry_run=True)) as (store, catalog),
+        Sightings(catalog) as sightings,
+    ):
+        yield {"store": store, "claim_of": from_document, "sightings": sightings, "account": account}
+
+
+def _sites(file: Path) -> object:
+    """What stands in a file of sites. Raises SettingsError."""
+    try:
+        sites = strict_json.loads(file.read_bytes())
+    except OSError as error:
+        raise SettingsError(f"the file of --sites cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SettingsError(f"the file of --sites is not usable JSON: {error}") from None
+    if not isinstance(sites, dict) or "sites" in sites:
+        raise SettingsError(
+            "the file of --sites must hold what stands under `sites` in config.json:"
+            " lists of centres under split, training and validation"
+        )
+    return sites

@@ -1,0 +1,144 @@
+"""The proof that the two sets are apart: what each source tells, compared by patient, study and SOP instance.
+
+The claims say where a patient belongs, the keys what stands where, and the catalog what was put there. What
+one source puts into training and another into validation is in both sets, as is what one puts into both.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from warehouse.domain.balance import Comparison
+from warehouse.domain.centres import printable
+from warehouse.domain.chi_squared import Result
+from warehouse.domain.keys import ASSIGNMENTS_PREFIX
+from warehouse.domain.records import GROUPS
+
+Source = Literal["claims", "keys", "catalog"]
+SOURCES: tuple[Source, ...] = get_args(Source)
+
+Kind = Literal["patient", "study", "SOP instance"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+# In the order in which a person reads them: every kind with the sources that tell of it.
+TOLD_BY: Mapping[Kind, tuple[Source, ...]] = {
+    "patient": ("claims", "keys", "catalog"),
+    "study": ("keys", "catalog"),
+    "SOP instance": ("catalog",),
+}
+
+_PLURALS: Mapping[Kind, str] = {"patient": "patients", "study": "studies", "SOP instance": "SOP instances"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A source tells of one thing in one set; `set` is training or validation."""
+
+    source: Source
+    kind: Kind
+    identifier: str = field(repr=False)
+    set: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """A thing that is in both sets; `sources` tell which source puts it where, as `<source>: <set>`."""
+
+    kind: Kind
+    identifier: str = field(repr=False)
+    sources: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Audit:
+    """What was found. `counts` are distinct things by kind, source and set; `unread` are claims by reason.
+
+    `named` are the overlaps by name, where they were asked for; `strangers` are objects in no known place.
+    """
+
+    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    overlaps: Counter[Kind] = field(default_factory=Counter)
+    named: Sequence[Overlap] = ()
+    comparisons: Sequence[Comparison] = ()
+    strangers: int = 0
+    unread: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def exit_code(self) -> int:
+        """5 where anything is in both sets, 4 where a claim could not be read, else 0."""
+        return 5 if self.overlaps.total() else 4 if self.unread else 0
+
+    def warnings(self) -> list[str]:
+        """What a person should look at beside the overlaps, one sentence each."""
+        found = [
+            f"{count} claims under {ASSIGNMENTS_PREFIX} could not be read ({reason}): this proof lacks them"
+            for reason, count in sorted(self.unread.items())
+        ]
+        if self.strangers:
+            found.append(f"{self.strangers} objects under the two sets lie in no place of the layout")
+        return [*found, *filter(None, (comparison.warning() for comparison in self.comparisons))]
+
+    def figures(self) -> dict[str, Any]:
+        """All of it, for a program; identifiers only where they were asked for."""
+        return {
+            "disjoint": not self.overlaps.total(),
+            "overlaps": {kind: self.overlaps[kind] for kind in KINDS},
+            "counts": {
+                kind: {
+                    source: {group: self.counts[kind, source, group] for group in GROUPS}
+                    for source in TOLD_BY[kind]
+                }
+                for kind in KINDS
+            },
+            "balance": {comparison.name: comparison.report() for comparison in self.comparisons},
+            "warnings": self.warnings(),
+            "named": [
+                {"kind": one.kind, "identifier": one.identifier, "sources": list(one.sources)}
+                for one in self.named
+            ],
+        }
+
+    def text(self) -> Iterator[str]:
+        """All of it in words, line by line."""
+        if self.overlaps.total():
+            found = ", ".join(f"{_PLURALS[kind]} {self.overlaps[kind]}" for kind in KINDS)
+            yield f"the sets OVERLAP; in both are: {found}"
+        else:
+            yield "the sets are disjoint: no patient, no study and no SOP instance is in both"
+        yield f"{'':36}{'training':>12}{'validation':>12}"
+        for kind in KINDS:
+            for source in TOLD_BY[kind]:
+                numbers = "".join(f"{self.counts[kind, source, group]:>12}" for group in GROUPS)
+                yield f"{_PLURALS[kind] + ', by the ' + source:36}{numbers}"
+        for comparison in self.comparisons:
+            yield from _compared(comparison)
+        yield from (f"warning: {warning}" for warning in self.warnings())
+        for one in self.named:
+            yield f"{one.kind}\t{printable(one.identifier)}\t{', '.join(one.sources)}"
+
+
+def _compared(comparison: Comparison) -> Iterator[str]:
+    totals = comparison.totals
+    yield f"patients by {comparison.name}"
+    for category, counts in comparison.counts.items():
+        cells = "".join(_share(count, total) for count, total in zip(counts, totals, strict=True))
+        yield f"  {category[:40]:40}{cells}"
+    small = f", {comparison.small} small categories counted as one, or left out"
+    yield f"  {_tested(comparison.result)}{small if comparison.result and comparison.small else ''}"
+    if comparison.split != comparison.result:
+        yield f"  of those whom the split assigned: {_tested(comparison.split)}"
+
+
+def _share(count: int, total: int) -> str:
+    percent = f"{100 * count / total:.1f} %" if total else "-"
+    return f"{count:>10}{percent:>9}"
+
+
+def _tested(result: Result | None) -> str:
+    if result is None:
+        return "too few in the categories to be tested"
+    p = f"p = {result.p:.3f}" if result.p >= 0.001 else "p < 0.001"
+    return f"chi-squared {result.statistic:.2f}, degrees of freedom {result.degrees}, {p}"

@@ -1,0 +1,147 @@
+"""The nodes of `warehouse split audit`: three sources in branches of their own, which meet in one account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from bonobo import use
+from warehouse.domain import keys
+from warehouse.domain.audit import SOURCES, Audit, Sighting, Source
+from warehouse.domain.balance import Balance, People
+from warehouse.domain.records import GROUPS, Assignment, ObjectInfo
+from warehouse.pipeline.accounted import essential
+from warehouse.pipeline.configuration import before_anything_is_decided
+from warehouse.pipeline.lacking import reason_of
+
+if TYPE_CHECKING:
+    from warehouse.storage.sightings import Sightings
+    from warehouse.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A claim that could not be read, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The last row of a source: all that it tells came before; `strangers` are keys of no known place."""
+
+    source: Source
+    strangers: int = 0
+
+
+@dataclass(slots=True)
+class Account:
+    """What is asked, and the answer as it grows: a service, whose summary is what the command prints."""
+
+    patients: bool = False
+    format: str = "table"
+    audit: Audit = field(default_factory=Audit)
+    balance: Balance = field(default_factory=Balance)
+    waits_for: set[Source] = field(default_factory=lambda: set(SOURCES))
+
+    @property
+    def exit_code(self) -> int:
+        """The code by what was found."""
+        return self.audit.exit_code
+
+    def summary(self) -> str:
+        """The findings in words, or as JSON; nothing where not all sources could be heard."""
+        if self.waits_for:
+            return ""
+        if self.format == "json":
+            return orjson.dumps(self.audit.figures(), option=orjson.OPT_INDENT_2).decode()
+        return "\n".join(self.audit.text())
+
+
+@use("store")
+@essential
+def list_claims(store: Store) -> Iterator[ObjectInfo | Told]:
+    """List the claims of patients."""
+    with before_anything_is_decided("list the assignments"):
+        yield from store.list(keys.ASSIGNMENTS_PREFIX)
+    yield Told("claims")
+
+
+@use("store", "claim_of")
+def read_claim(
+    row: ObjectInfo | Told, store: Store, claim_of: Callable[[str, bytes], Assignment]
+) -> Sighting | Unread | Told:
+    """Read a claim: it puts its patient into its group."""
+    if isinstance(row, Told):
+        return row
+    try:
+        claim = claim_of(row.key, store.read(row.key, etag=row.etag).data)
+    except Exception as error:
+        return Unread(reason_of(error))
+    return Sighting("claims", "patient", claim.patient, claim.group)
+
+
+@use("store")
+@essential
+def list_standing_keys(store: Store) -> Iterator[Sighting | Told]:
+    """List both sets: each key puts its patient and its study into the set where it stands."""
+    strangers = 0
+    for group in GROUPS:
+        last = None
+        with before_anything_is_decided("list the sets"):
+            for info in store.list(f"{group}/"):
+                place = keys.standing_place(info.key)
+                if place is None:
+                    strangers += not info.key.startswith(f"{group}/catalog/") and not info.key.endswith("/")
+                elif place != last:
+                    patient, study = last = place
+                    yield Sighting("keys", "patient", patient, group)
+                    if study is not None:
+                        yield Sighting("keys", "study", study, group)
+    yield Told("keys", strangers)
+
+
+@use("sightings")
+@essential
+def ask_catalog(sightings: Sightings) -> Iterator[Sighting | People | Told]:
+    """Ask the catalog what it put where, and who the patients of the sets are."""
+    with before_anything_is_decided("read the catalog"):
+        yield from sightings.of_catalog()
+        yield from sightings.people()
+    yield Told("catalog")
+
+
+@use("sightings", "account")
+@essential
+def keep_sightings(
+    row: Sighting | People | Unread | Told, sightings: Sightings, account: Account
+) -> Iterator[Any]:
+    """Where the sources meet: keep every row, and compare once all sources were heard."""
+    match row:
+        case Sighting():
+            sightings.add(row)
+        case People():
+            account.balance.add(row)
+        case Unread():
+            account.audit.unread[row.reason] += 1
+        case Told():
+            account.audit.strangers += row.strangers
+            account.waits_for.discard(row.source)
+            if not account.waits_for:
+                _compare(sightings, account)
+    yield from ()
+
+
+def _compare(sightings: Sightings, account: Account) -> None:
+    audit = account.audit
+    audit.counts = sightings.counts()
+    named = []
+    for overlap in sightings.overlaps():
+        audit.overlaps[overlap.kind] += 1
+        if account.patients:
+            named.append(overlap)
+    audit.named = named
+    audit.comparisons = list(account.balance.comparisons())
