@@ -198,7 +198,13 @@ def test_a_bucket_has_its_tables_in_a_second_one(command, s3_server, tmp_path):
         s3_server.client.download_file(f"{bucket}-processed", key, str(there / key))
     assert command("warehouse", "load", folder).code == 0
     assert command("warehouse", "process", folder).code == 0
-    assert archive(there) == archive(tmp_path / "small-processed")
+    found, expected = archive(there), archive(tmp_path / "small-processed")
+    # Beside the data set, a set may hold what its readers query, which has sizes of its own.
+    for tables in (found, expected):
+        lines = tables["storage"].splitlines()
+        tables["storage"] = [line for line in lines if line.split(b",")[0].count(b"/") == 2]
+    assert len(expected["storage"]) == 6
+    assert found == expected
 
 
 def test_what_s3_refuses_to_give_leaves_latest_as_it_was(command, s3_server):

@@ -1,5 +1,7 @@
 """Settings come from flags and environment, once; doubt is an error."""
 
+from pathlib import Path
+
 import pytest
 
 from warehouse.errors import SettingsError
@@ -119,3 +121,25 @@ def test_an_endpoint_that_is_none_is_named_and_not_quoted(text):
         read_settings(environment)
     assert text == "http://" or text not in str(raised.value)
     assert read_settings({**environment, "WAREHOUSE_BUCKET": "/folder"}).endpoint_url is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "flags", "local"),
+    [
+        ({}, {}, False),
+        ({"LOCAL_ONLY": ""}, {}, False),
+        ({"LOCAL_ONLY": "0"}, {}, True),
+        ({}, {"local_only": True}, True),
+        ({}, {"out": Path("tables")}, True),
+    ],
+)
+def test_tables_stay_local(variables, flags, local):
+    settings = read_settings({"WAREHOUSE_BUCKET": "b-1", **variables}, **flags)
+    assert settings.local_only is local
+    assert settings.out == flags.get("out")
+
+
+def test_a_message_is_written_unless_somebody_does_not_want_it():
+    assert read_settings({"WAREHOUSE_BUCKET": "b-1"}).message
+    assert read_settings({"WAREHOUSE_BUCKET": "b-1", "NO_OUTPUT_FILE": ""}).message
+    assert not read_settings({"WAREHOUSE_BUCKET": "b-1", "NO_OUTPUT_FILE": "yes"}).message
