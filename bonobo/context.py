@@ -5,8 +5,10 @@ One for each node of a run. Types follow the rows: they may change from one to t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from threading import Event, local
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from bonobo.channel import Cancelled
@@ -185,6 +187,10 @@ class NodeContext:
         >>> result.rows, result.report.rejected_count
         ([(1,), (3,)], 1)
         """
+        if error.__traceback__ is None:
+            # Never raised: the place to show is the caller's.
+            frame = sys._getframe(1)
+            error = error.with_traceback(TracebackType(None, frame, frame.f_lasti, frame.f_lineno))
         self._reject(error, row)
 
     def expect(self, rows: int) -> None:

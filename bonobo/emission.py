@@ -34,10 +34,11 @@ def row_of(value: Any, source: Row) -> Row | Flag:
     >>> row_of((INHERIT, 3), (1, 2))
     (1, 2, 3)
     """
-    if value.__class__ is tuple or isinstance(value, tuple):
-        if value and value[0].__class__ is Flag:
-            return _flagged(value[0], value[1:], source)
-        return value
+    # The true type: a field may say of itself that it is something else.
+    kind: type = type(value)
+    if kind is tuple or issubclass(kind, tuple):
+        row: Row = value
+        return _flagged(row[0], row[1:], source) if row and row[0].__class__ is Flag else row
     if value is None:
         return EMPTY
     if value.__class__ is Flag:

@@ -56,8 +56,9 @@ class MissingService(BonoboError):
 
     def __init__(self, names: Sequence[str], nodes: Sequence[str]) -> None:
         self.names = tuple(names)
+        hint = ", or --dead-letters a FILE" if "dead_letters" in names else ""
         super().__init__(
-            f"missing services: {', '.join(names)} (used by {', '.join(nodes)}); give them in get_services"
+            f"missing services: {', '.join(names)} (used by {', '.join(nodes)}); give them in get_services{hint}"
         )
 
 
@@ -169,6 +170,8 @@ def where(error: BaseException) -> str:
     place = "unknown place"
     for frame, line in traceback.walk_tb(error.__traceback__):
         place = f"{frame.f_globals.get('__name__', '?')}:{line}"
+    if isinstance(error, TypeError) and place.startswith("bonobo.emission:"):
+        return "its call, whose arguments the row's fields and the services do not fit"
     return place
 
 
@@ -179,7 +182,15 @@ def describe(error: BaseException) -> str:
     and the place are shown, since its message may hold a value of somebody's row.
     """
     if code_carried(error) is not None:
-        return " ".join(str(error).split()) or class_of(error)
+        return _message(error) or class_of(error)
     if isinstance(error, SystemExit | KeyboardInterrupt):
         return f"{class_of(error)} at {where(error)}"
     return f"internal error: {class_of(error)} at {where(error)}"
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split())
+    except Exception:
+        # Somebody's `__str__`.
+        return ""

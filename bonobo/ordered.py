@@ -115,6 +115,11 @@ class OrderedWorker(Worker):
                 self._here.place = None
                 place = self._end(place)
 
+    def _not_started(self, threads: int) -> None:
+        with self._lock:
+            self._alive -= threads - 1
+        self._leave()
+
     def _leave(self) -> None:
         with self._lock:
             self._alive -= 1
@@ -203,10 +208,16 @@ class OrderedWorker(Worker):
         place.head = not self._line
         self._line.append(place)
         if place.keyed:
-            if place.key in self._waiting:
-                self._waiting[place.key].append(place)
+            try:
+                waiting = self._waiting.get(place.key)
+            except Exception as error:
+                # Somebody's `__eq__`.
+                place.keyed, place.error, waiting = False, error, None
+            if waiting is not None:
+                waiting.append(place)
                 return False
-            self._waiting[place.key] = deque()
+            if place.keyed:
+                self._waiting[place.key] = deque()
         self.working += 1
         return True
 
@@ -225,10 +236,10 @@ class OrderedWorker(Worker):
             return
         self._send(row)
 
-    def _send_from_context(self, row: Row | Flag) -> None:
+    def _send_now(self, row: Row | Flag) -> None:
         place = getattr(self._here, "place", None)
         if place is None:
-            super()._send_from_context(row)
+            super()._send_now(row)
         else:
             self._emit(place, row)
 

@@ -54,11 +54,6 @@ class Plan:
     nodes: tuple[PlannedNode, ...]
 
     @property
-    def has_dead_letters(self) -> bool:
-        """Whether a node hands on the rows that it fails on."""
-        return any(node.settings.on_error == "dead_letter" for node in self.nodes)
-
-    @property
     def required(self) -> frozenset[str]:
         """The names of all services that nodes use."""
         return frozenset[str]().union(*(node.required for node in self.nodes))

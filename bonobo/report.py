@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
-from bonobo.errors import Stopped, class_of, exit_code_of, where
+from bonobo.errors import INTERNAL_ERROR, Stopped, class_of, exit_code_of, where
 from bonobo.version import VERSION
 
 REJECTED_KEPT = 1000
@@ -101,7 +101,8 @@ class Report:
         if self.stopped is not None:
             return self.stopped.exit_code
         if self.fatal is not None:
-            return exit_code_of(self.fatal)
+            # A process's code has eight bits, and a run that was cut short did not end well.
+            return exit_code_of(self.fatal) & 0xFF or INTERNAL_ERROR
         if self.service_codes:
             return self.service_codes[0]
         return 1 if self.rejected_count else 0

@@ -19,6 +19,7 @@ from bonobo.budget import MEMORY, Budget
 from bonobo.channel import ROWS_PER_EDGE, Barrier, Channel
 from bonobo.console import Display
 from bonobo.constants import EMPTY
+from bonobo.dead_letters import DeadLetters
 from bonobo.errors import Stopped, TooManyErrors
 from bonobo.limits import MaxErrors
 from bonobo.ordered import OrderedWorker
@@ -54,6 +55,7 @@ class Runner:
         report: Report,
         display: Display,
         limits: Limits,
+        letters: DeadLetters | None = None,
     ) -> None:
         self.events: SimpleQueue[Stopped | None] = SimpleQueue()
         self._report = report
@@ -62,6 +64,8 @@ class Runner:
         self._budget = Budget(
             limits.memory, {node.index: node.downstream | {node.index} for node in plan.nodes}
         )
+        # The first takes every rejected row, the other those of nodes that ask for it.
+        self._letters = letters
         self._dead_letters = services.get(DEAD_LETTERS)
         self._deadline = math.inf
         self._cancelled = False
@@ -103,9 +107,10 @@ class Runner:
             return
         rejected = self._report.reject(report, failed.sequence, failed.error, failed.attempts)
         self._display.row_failed(rejected, failed.error)
-        if node.settings.on_error == "dead_letter" and self._dead_letters is not None:
+        asked = self._dead_letters if node.settings.on_error == "dead_letter" else None
+        for take in filter(None, (self._letters, asked)):
             try:
-                self._dead_letters(rejected, failed.row)
+                take(rejected, failed.row)
             except BaseException as error:
                 self.fail(error)
         limit = self._limits.max_errors
@@ -182,15 +187,21 @@ class Runner:
             return None
 
     def _stop(self, stopped: Stopped) -> None:
-        """End the heads of the stream, the nodes that no running node feeds; the others drain."""
+        """End the sources; the others drain.
+
+        A node that got one row and no more, as a lister gets its configuration, is a source once what fed it
+        has ended.
+        """
         self._report.fail(stopped)
         with self._lock:
             running = frozenset(self._running)
             if not self._cancelled:
                 self._deadline = time.monotonic() + self._limits.drain
         for index in running:
-            if not self._workers[index].plan.inputs & running:
-                self._workers[index].stop()
+            worker = self._workers[index]
+            fed_once = worker.report.rows_in + len(worker.inbox) <= 1
+            if START in worker.plan.inputs or (fed_once and not worker.plan.inputs & running):
+                worker.stop()
 
     def _cancel(self) -> None:
         with self._lock:

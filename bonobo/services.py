@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from inspect import signature
 from typing import Any
 
 from bonobo.errors import UsageError, code_carried
@@ -53,8 +54,8 @@ def with_defaults(services: Services, used: Collection[str]) -> Services:
 def _closers(services: Services) -> list[Callable[[], object]]:
     closers = []
     for service in _distinct(services).values():
-        close = getattr(service, "close", None)
-        if callable(close) and not isinstance(service, type):
+        close = _verb(service, "close")
+        if close is not None:
             closers.append(close)
     return closers
 
@@ -75,9 +76,24 @@ def collect(services: Services, report: Report) -> None:
         code = code_carried(service)
         if code is not None:
             report.service_codes.append(code)
-        summary = getattr(service, "summary", None)
-        if callable(summary):
+        summary = _verb(service, "summary")
+        if summary is not None:
             report.service_lines.extend(str(summary()).splitlines())
-        account = getattr(service, "report", None)
-        if callable(account):
+        account = _verb(service, "report")
+        if account is not None:
             report.services[name] = account()
+
+
+def _verb(service: object, name: str) -> Callable[[], Any] | None:
+    """A service's method, where it can be called without arguments; a class is no service."""
+    verb: Callable[[], Any] | None = getattr(service, name, None)
+    if not callable(verb) or isinstance(service, type):
+        return None
+    try:
+        signature(verb).bind()
+    except TypeError:
+        return None
+    except ValueError:
+        # A built-in without a signature: calling tells.
+        pass
+    return verb

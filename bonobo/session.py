@@ -16,15 +16,16 @@ from bonobo.channel import ROWS_PER_EDGE
 from bonobo.console import Console, Display
 from bonobo.dead_letters import DeadLetterFile
 from bonobo.dot import dot, draw
-from bonobo.errors import BonoboError, UsageError
+from bonobo.errors import BonoboError, Stopped, UsageError
 from bonobo.graph import Graph
 from bonobo.limits import MaxErrors
 from bonobo.plan import DEAD_LETTERS, Plan, make_plan
+from bonobo.quantities import parse_size
 from bonobo.report import NodeReport, Report
 from bonobo.report_file import ReportFile
 from bonobo.runner import DRAIN_SECONDS, Limits, Runner
 from bonobo.services import GivenServices, Services, checked, collect, hosted, with_defaults
-from bonobo.signals import SignalWatch
+from bonobo.signals import ClosingWatch, SignalWatch
 
 
 @dataclass
@@ -70,8 +71,8 @@ def run(
     strategy: object = None,
     console: Display | None = None,
     report: str | Path | None = None,
-    memory: int | None = None,
-    max_errors: int | float | None = None,
+    memory: int | str | None = None,
+    max_errors: int | float | str | None = None,
     rows_per_edge: int = ROWS_PER_EDGE,
     handle_signals: bool = False,
 ) -> Report:
@@ -81,11 +82,11 @@ def run(
     context manager that yields such a mapping: it is entered before row one and exited after the last, with
     the fatal cause if there is one. After that, `exit_code`, `summary()` and `report()` of services are read.
 
-    `memory` bounds the bytes that rows may hold together (256 MiB unless told otherwise), `rows_per_edge`
-    the rows that wait between two nodes. `max_errors` ends the run once more rows than that were rejected; a
-    float below 1 is the share of a node's rows that may be. `report` is a file for the report as JSON; one
-    that cannot be written is found before row one. Bonobo's `strategy` changes nothing, since there is one
-    engine; its `plugins` are refused.
+    `memory` bounds the bytes that rows may hold together: a number, or a text such as "256MiB", which is the
+    default. `rows_per_edge` bounds the rows that wait between two nodes. `max_errors` ends the run once more
+    rows than that were rejected; 0.01 or "1%" is a share of each node's rows. `report` is a file for the
+    report as JSON; one that cannot be written is found before row one. Bonobo's `strategy` changes nothing,
+    since there is one engine; its `plugins` are refused.
 
     With `handle_signals` (main thread only) the first SIGINT or SIGTERM stops the run: what is in flight
     drains for BONOBO_DRAIN seconds; a second signal leaves at once. Without it, an interruption of the
@@ -104,6 +105,9 @@ def run(
         raise GraphFound(graph)
     if not isinstance(around, Surroundings):
         around = Surroundings(Console())
+    if around.watch is not None and around.watch.first is not None and around.reports:
+        # A run before this one was stopped, and with it the file that would go on to the next.
+        raise around.watch.first
     session = _Session(
         display=console or around.display,
         file=around.report if report is None else Path(report),
@@ -146,8 +150,8 @@ class _Session:
     display: Display
     file: Path | None
     watch: SignalWatch | None
-    memory: int | None
-    max_errors: int | float | None
+    memory: int | str | None
+    max_errors: int | float | str | None
     dead_letters: Path | None
     rows_per_edge: int
     plugins: object
@@ -155,6 +159,7 @@ class _Session:
     services: Services = field(default_factory=dict)
     interruption: KeyboardInterrupt | None = None
     opened: ReportFile | None = None
+    closing: ClosingWatch | None = None
 
     def run(self, graph: Graph, services: GivenServices) -> Report:
         try:
@@ -165,11 +170,15 @@ class _Session:
             collect(self.services, self.report)
         except BaseException as error:
             self._note(error)
+        if self.report.stopped is not None:
+            self.report.fail(self.report.stopped)
         self.report.close()
         self._write()
         self.display.end(self.report)
         if self.watch is not None:
             self.watch.deliver(None)
+        if self.closing is not None:
+            self.closing.done()
         if self.interruption is not None:
             raise self.interruption
         return self.report
@@ -181,7 +190,7 @@ class _Session:
         if self.file is not None:
             self.opened = ReportFile(self.file)
         limits = Limits(
-            rows_per_edge=self.rows_per_edge,
+            rows_per_edge=_at_least_one("rows_per_edge", self.rows_per_edge),
             memory=_memory(self.memory),
             max_errors=None if self.max_errors is None else MaxErrors.of(self.max_errors),
             drain=_drain_seconds(),
@@ -192,32 +201,46 @@ class _Session:
         self.report.nodes.extend(NodeReport(node.name, workers=node.workers) for node in plan.nodes)
         with hosted(services) as given:
             try:
-                with self._with_dead_letters(plan, checked(given)) as complete:
-                    self._stream(plan, complete, limits)
+                with self._letters() as letters:
+                    self._stream(plan, checked(given), limits, letters)
             except BaseException as error:
                 # Before the services see it: one of them might swallow it.
                 self._note(error)
                 raise
 
     @contextmanager
-    def _with_dead_letters(self, plan: Plan, services: Services) -> Iterator[Services]:
-        """Add the file that the command line named where a node needs dead letters and none are given."""
-        if self.dead_letters is None or DEAD_LETTERS in services or not plan.has_dead_letters:
-            yield services
+    def _letters(self) -> Iterator[DeadLetterFile | None]:
+        """The file that the command line named for every rejected row."""
+        if self.dead_letters is None:
+            yield None
             return
         with closing(DeadLetterFile(self.dead_letters)) as file:
-            yield {**services, DEAD_LETTERS: file}
+            yield file
 
-    def _stream(self, plan: Plan, services: Services, limits: Limits) -> None:
+    def _stream(self, plan: Plan, services: Services, limits: Limits, letters: DeadLetterFile | None) -> None:
         self.services = services = with_defaults(services, plan.required)
-        plan.require(services)
-        runner = Runner(plan, services, self.report, self.display, limits)
+        plan.require(services if letters is None else {DEAD_LETTERS, *services})
+        runner = Runner(plan, services, self.report, self.display, limits, letters)
         if self.watch is not None:
             self.watch.deliver(runner.events.put)
         self.display.begin(self.report)
-        runner.run()
+        try:
+            # A run within a node is its own: signals and the command's options are for this one.
+            with surrounded(None):
+                runner.run()
+        finally:
+            if self.watch is not None:
+                self.closing = ClosingWatch(limits.drain)
+                # Tells at once of a signal that came before.
+                self.watch.deliver(self._stopped_late)
         if self.report.fatal is not None:
             raise self.report.fatal
+
+    def _stopped_late(self, stopped: Stopped) -> None:
+        """A signal while services are closed: they go on, but not for ever."""
+        self.report.stopped = self.report.stopped or stopped
+        if self.closing is not None:
+            self.closing.stopped(stopped)
 
     def _note(self, error: BaseException) -> None:
         if self.report.fatal is None and isinstance(error, KeyboardInterrupt):
@@ -228,17 +251,30 @@ class _Session:
         if self.opened is None:
             return
         try:
-            self.opened.write(json.dumps(self.report.to_json(), indent=2, default=str) + "\n")
-        except (BonoboError, ValueError) as error:
+            self.opened.write(self._as_text())
+        except BonoboError as error:
             self.report.fail(error)
 
+    def _as_text(self) -> str:
+        try:
+            return json.dumps(self.report.to_json(), indent=2, default=str) + "\n"
+        except Exception as error:
+            # Only what services say of themselves can be no JSON.
+            self.report.services = {}
+            self.report.fail(BonoboError(f"what services report cannot be JSON: {type(error).__name__}"))
+            return json.dumps(self.report.to_json(), indent=2) + "\n"
 
-def _memory(bytes_held: int | None) -> int:
-    if bytes_held is None:
+
+def _memory(given: int | str | None) -> int:
+    if given is None:
         return MEMORY
-    if isinstance(bytes_held, bool) or not isinstance(bytes_held, int) or bytes_held < 1:
-        raise UsageError("memory must be a number of bytes, 1 or more")
-    return bytes_held
+    return parse_size(given) if isinstance(given, str) else _at_least_one("memory", given)
+
+
+def _at_least_one(name: str, number: int) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise UsageError(f"{name} must be a whole number, 1 or more")
+    return number
 
 
 def _drain_seconds() -> float:

@@ -35,7 +35,7 @@ def size_of(row: Row) -> int:
     """
     total = 0
     for value in row:
-        sizer = _SIZERS.get(value.__class__, _UNKNOWN)
+        sizer = _SIZERS.get(type(value), _UNKNOWN)
         if sizer is not None:
             total += sizer(value, DEPTH)
     return total
@@ -46,7 +46,7 @@ def _length(value: Any, depth: int) -> int:
 
 
 def _size(value: Any, depth: int) -> int:
-    sizer = _SIZERS.get(value.__class__, _UNKNOWN)
+    sizer = _SIZERS.get(type(value), _UNKNOWN)
     return 0 if sizer is None or depth <= 0 else sizer(value, depth)
 
 
@@ -79,7 +79,7 @@ def _fields(names: tuple[str, ...]) -> Sizer:
 
 def _learn(value: Any, depth: int) -> int:
     """Find how a type is measured, once."""
-    kind = value.__class__
+    kind = type(value)
     sizer = _sizer_of(kind)
     if len(_SIZERS) < TYPES_KEPT:
         _SIZERS[kind] = sizer

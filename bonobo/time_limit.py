@@ -10,7 +10,7 @@ import contextvars
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from threading import TIMEOUT_MAX, Event, Lock, Thread
+from threading import TIMEOUT_MAX, Event, Lock, Thread, local
 from types import GeneratorType
 from typing import Any
 
@@ -30,10 +30,20 @@ class Attempt:
     error: BaseException | None = None
 
 
+_here = local()
+
+
+def collected() -> list[Any] | None:
+    """Give the list that an attempt under way in this thread collects in, what its context sends included."""
+    values: list[Any] | None = getattr(_here, "values", None)
+    return values
+
+
 def attempt(produce: Produce, row: Row, given_up: Callable[[], bool]) -> Attempt:
     """Collect what a node emits for a row, up to its end, its error or until it is given up."""
     values: list[Any] = []
     produced: Iterable[Any] = EMPTY
+    before, _here.values = collected(), values
     try:
         try:
             produced = produce(row)
@@ -46,6 +56,8 @@ def attempt(produce: Produce, row: Row, given_up: Callable[[], bool]) -> Attempt
                 produced.close()
     except BaseException as error:
         return Attempt(values, error)
+    finally:
+        _here.values = before
     return Attempt(values)
 
 

@@ -18,10 +18,11 @@ from bonobo.binding import Binding
 from bonobo.channel import Barrier, Cancelled, Channel, Closed, Heavy, Item
 from bonobo.constants import Flag, Row
 from bonobo.emission import Produce
-from bonobo.errors import is_fatal
+from bonobo.errors import BonoboError, is_fatal
 from bonobo.plan import PlannedNode
 from bonobo.report import NodeReport
 from bonobo.sizes import size_of
+from bonobo.time_limit import collected
 
 if TYPE_CHECKING:
     from bonobo.processes import ProcessPool
@@ -93,6 +94,8 @@ class Worker:
         self._produce: Produce = self._pool.produce if self._pool is not None else self._binding.produce
         self._attempts = self._attempting()
         self._produce = self._attempts or self._produce
+        # Whoever still sends, a thread that was left behind or made by the node, comes too late.
+        self._gone = False
         self._standing = Standing.NEW
         self._standing_lock = Lock()
 
@@ -122,8 +125,16 @@ class Worker:
             thread = Thread(
                 target=context.run, args=(self._live,), name=f"{self.plan.name}-{number}", daemon=True
             )
+            try:
+                thread.start()
+            except RuntimeError:
+                self._run.fail(BonoboError(f"{self.plan.name}: no thread can be started"), self.report)
+                self._not_started(self.plan.workers - number)
+                return
             self.threads.append(thread)
-            thread.start()
+
+    def _not_started(self, threads: int) -> None:
+        self._leave()
 
     def stop(self) -> None:
         """End after the rows in hand: generators are closed after what they emit now, the queue is left."""
@@ -205,6 +216,7 @@ class Worker:
             self._attempts.close()
         if self._pool is not None:
             self._pool.close()
+        self._gone = True
         if self.report.state == "running":
             self.report.state = "stopped" if self.stopping else "done"
         for output in self._outputs:
@@ -283,6 +295,13 @@ class Worker:
                 output.put(row, size)  # type: ignore[arg-type]
 
     def _send_from_context(self, row: Row | Flag) -> None:
+        values = collected()
+        if values is not None:
+            values.append(row)
+        elif not self._gone:
+            self._send_now(row)
+
+    def _send_now(self, row: Row | Flag) -> None:
         try:
             self._send(row)
         except Cancelled:

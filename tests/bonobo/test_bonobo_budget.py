@@ -164,7 +164,7 @@ def test_small_rows_are_bounded_by_their_number(run, gate):
     assert made.index(None) <= bonobo.channel.ROWS_PER_EDGE + 1
 
 
-@pytest.mark.parametrize("memory", [0, -1, 1.5, True, "1M"])
+@pytest.mark.parametrize("memory", [0, -1, 1.5, True, "1X"])
 def test_it_must_be_a_number_of_bytes(run, memory):
     report = run(Graph(range(3)), memory=memory)
     assert report.exit_code == 2

@@ -33,7 +33,8 @@ def endless():
 ENDS = [
     (SystemExit(9), 9),
     (SystemExit("a word"), 1),
-    (SystemExit(), 0),
+    (SystemExit(), 70),
+    (SystemExit(256), 70),
     (KeyboardInterrupt(), 130),
     (UsageError("say which"), 2),
     (Refused(), 4),
