@@ -12,6 +12,7 @@ import pickle
 import signal
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from threading import Thread
 from typing import Any
@@ -29,24 +30,29 @@ _CARRIED = ("exit_code", "fatal", "throttled")
 
 
 def serve(connection: Connection) -> None:
-    """Receive a node, then rows, one at a time, until the connection ends."""
+    """Receive a node, then rows, one at a time, until the connection ends, on whichever side."""
     _outlast_signals()
+    _keep_to_this_process(connection)
     Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    # OSError: the parent ended while it was written to, or this process is a copy that has no connection.
+    with suppress(EOFError, OSError):
+        produce = _received(connection)
+        while produce is not None:
+            message = connection.recv_bytes()
+            connection.send_bytes(_answer(produce, message))
+
+
+def _received(connection: Connection) -> Produce | None:
+    """Receive the node and tell whether it can be made; None where it cannot."""
+    message = connection.recv_bytes()
     try:
-        node = pickle.loads(connection.recv_bytes())
+        node = pickle.loads(message)
         produce = producer(node, {}, input=declaration_of(node).input)
-    except EOFError:
-        return
     except BaseException as error:
         connection.send_bytes(packed([], error))
-        return
+        return None
     connection.send_bytes(packed(READY, None))
-    while True:
-        try:
-            message = connection.recv_bytes()
-        except EOFError:
-            return
-        connection.send_bytes(_answer(produce, message))
+    return produce
 
 
 def _answer(produce: Produce, message: bytes) -> bytes:
@@ -109,6 +115,12 @@ def _message(error: BaseException) -> str:
         return str(error)
     except Exception:
         return ""
+
+
+def _keep_to_this_process(connection: Connection) -> None:
+    """Let no process that the node starts hold the connection, whose end tells that this one died."""
+    os.set_inheritable(connection.fileno(), False)
+    os.register_at_fork(after_in_child=connection.close)
 
 
 def _outlast_signals() -> None:

@@ -10,6 +10,7 @@ import atexit
 import multiprocessing
 import pickle
 import signal
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from multiprocessing import resource_tracker
@@ -45,12 +46,19 @@ def check_processable(node: Node) -> None:
             'bonobo.run must do so under `if __name__ == "__main__":`, since each process imports the file'
         )
     try:
-        pickle.dumps(node)
+        pickled = pickle.dumps(node)
     except Exception as error:
         raise GraphError(
             f"{name} cannot be sent to another process ({type(error).__name__}): move its function to module "
             'level, out of any other function and no lambda, or use executor="thread"'
         ) from None
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    # Of such a module multiprocessing makes no copy in a new process.
+    if spec is not None and spec.name.endswith(".__main__") and b"__main__" in pickled:
+        raise GraphError(
+            f"{name} cannot be found by another process: {spec.name} is not imported there; move what the "
+            "node is made of to another module of the package"
+        )
 
 
 class ProcessPool:

@@ -147,6 +147,33 @@ def tells_and_sleeps(path):
     time.sleep(60)
 
 
+def forks(path):
+    """Two processes return; the row is the parent's."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+    return os.getpid()
+
+
+def dies_before_its_child(path):
+    child = os.fork()
+    if child:
+        with open(path, "w") as file:
+            file.write(str(child))
+        os._exit(3)
+    time.sleep(120)
+    os._exit(0)
+
+
+def dies_before_its_program(path):
+    import subprocess
+
+    child = subprocess.Popen(["sleep", "120"], close_fds=False).pid
+    with open(path, "w") as file:
+        file.write(str(child))
+    os._exit(3)
+
+
 def dies_once(path):
     if not os.path.exists(path):
         open(path, "w").close()

@@ -1,6 +1,7 @@
 """Rows in other processes: what comes back is what a thread would give; no process costs more than a row."""
 
 import functools
+import multiprocessing
 import os
 import pickle
 import signal
@@ -18,7 +19,7 @@ import pytest
 import bonobo
 from bonobo import Graph, parallel, use
 from bonobo.channel import Cancelled
-from bonobo.child import packed, unpacked
+from bonobo.child import packed, serve, unpacked
 from bonobo.constants import BARRIER, BEGIN, END, INHERIT, NOT_MODIFIED
 from bonobo.errors import (
     BonoboError,
@@ -229,6 +230,35 @@ class TestDeath:
         (second,), error = emitted(one)
         assert (error, exists(first)) == (None, False)
         assert second != first
+
+    @pytest.mark.parametrize("node", [nodes.dies_before_its_child, nodes.dies_before_its_program])
+    def test_a_death_is_noticed_although_what_the_node_started_lives(self, pool, tmp_path, in_time, node):
+        one, path = pool(node), tmp_path / "pid"
+        try:
+            values, error = in_time(emitted, one, str(path))
+            assert (values, type(error)) == ([], ProcessDied)
+            assert str(error).endswith("(exit code 3)")
+        finally:
+            os.kill(int(path.read_text()), signal.SIGKILL)
+
+    def test_a_copy_of_the_process_answers_nothing(self, pool, in_time):
+        one = pool(nodes.forks)
+        first, second = (in_time(emitted, one, "x") for _ in range(2))
+        assert first == second
+        assert first[1] is None
+
+    def test_nothing_is_said_of_a_parent_that_left(self, in_time, capfd):
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=serve, args=(theirs,), daemon=True)
+        process.start()
+        theirs.close()
+        ours.send_bytes(pickle.dumps(nodes.sleeps))
+        in_time(ours.recv_bytes)
+        ours.send_bytes(pickle.dumps((0.2,)))
+        ours.close()
+        in_time(process.join)
+        assert (process.exitcode, capfd.readouterr().err) == (0, "")
 
     @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
     def test_signals_are_for_the_parent(self, pool, name):
@@ -503,3 +533,29 @@ class TestChecks:
 
         with pytest.raises(GraphError, match=r"node uses services \(store, clock\), which stay"):
             make_plan(Graph(parallel(node, 2, executor="process")))
+
+    def test_what_a_package_runs_is_not_found_by_other_processes(self, tmp_path):
+        (tmp_path / "job").mkdir()
+        (tmp_path / "job" / "__init__.py").touch()
+        (tmp_path / "job" / "nodes.py").write_text("def there(x): ...\n")
+        (tmp_path / "job" / "__main__.py").write_text(
+            "from bonobo.errors import GraphError\n"
+            "from bonobo.processes import check_processable\n"
+            "from .nodes import there\n"
+            "def here(x): ...\n"
+            "check_processable(there)\n"
+            "try:\n"
+            "    check_processable(here)\n"
+            "except GraphError as error:\n"
+            "    print(error)\n"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-m", "job"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(Path(bonobo.__file__).parents[1])},
+            capture_output=True,
+            text=True,
+            timeout=LONG,
+            check=True,
+        )
+        assert ended.stdout.startswith("here cannot be found by another process: job.__main__ is not")
