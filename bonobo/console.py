@@ -137,13 +137,13 @@ class Console:
             for line in report.service_lines:
                 self._print(line, self._results)
         if report.fatal is not None:
-            self.error(report.fatal)
+            self.error(report.fatal, report.fatal_node)
 
-    def error(self, error: BaseException) -> None:
-        """Say in one line what went wrong; with `verbose` the traceback before it."""
+    def error(self, error: BaseException, node: str | None = None) -> None:
+        """Say in one line what went wrong, and in which node; with `verbose` the traceback before it."""
         if self._verbose:
             self._print("".join(traceback.format_exception(error)).rstrip())
-        self._print(f"error: {describe(error)}")
+        self._print(f"error: {describe(error, node)}")
 
     @property
     def _pause(self) -> float:

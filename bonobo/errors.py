@@ -57,9 +57,8 @@ class MissingService(BonoboError):
     def __init__(self, names: Sequence[str], nodes: Sequence[str]) -> None:
         self.names = tuple(names)
         hint = ", or --dead-letters a FILE" if "dead_letters" in names else ""
-        super().__init__(
-            f"missing services: {', '.join(names)} (used by {', '.join(nodes)}); give them in get_services{hint}"
-        )
+        used = f"missing services: {', '.join(names)} (used by {', '.join(nodes)})"
+        super().__init__(f"{used}; give them in get_services{hint}")
 
 
 class TooManyErrors(BonoboError):
@@ -175,8 +174,8 @@ def where(error: BaseException) -> str:
     return place
 
 
-def describe(error: BaseException) -> str:
-    """Say in one line what ended a run.
+def describe(error: BaseException, node: str | None = None) -> str:
+    """Say in one line what ended a run, and in which node where it was one.
 
     Messages of errors that carry an exit code are written for people. Of any other error only the class
     and the place are shown, since its message may hold a value of somebody's row.
@@ -185,7 +184,7 @@ def describe(error: BaseException) -> str:
         return _message(error) or class_of(error)
     if isinstance(error, SystemExit | KeyboardInterrupt):
         return f"{class_of(error)} at {where(error)}"
-    return f"internal error: {class_of(error)} at {where(error)}"
+    return f"{node or 'internal error'}: {class_of(error)} at {where(error)}"
 
 
 def _message(error: BaseException) -> str:

@@ -87,6 +87,7 @@ class Report:
     rejected: list[Rejected] = field(default_factory=list)
     rejected_count: int = 0
     fatal: BaseException | None = None
+    fatal_node: str | None = None
     stopped: Stopped | None = None
     service_codes: list[int] = field(default_factory=list)
     service_lines: list[str] = field(default_factory=list)
@@ -128,7 +129,7 @@ class Report:
             if isinstance(cause, Stopped) and self.stopped is None:
                 self.stopped = cause
             if self.fatal is None:
-                self.fatal = cause
+                self.fatal, self.fatal_node = cause, node.name if node is not None else None
             if node is not None:
                 node.errors += 1
                 node.state = "failed"

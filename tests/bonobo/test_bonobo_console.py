@@ -68,9 +68,9 @@ def test_the_first_row_error_of_a_kind_is_shown_without_its_message():
     assert SECRET not in text
 
 
-def test_an_internal_error_shows_its_class_and_place_alone():
+def test_a_fatal_error_shows_its_node_class_and_place_alone():
     text = shown(Graph([SECRET], ends))
-    assert f"error: internal error: AssertionErrorWithFatal at {__name__}:" in text.splitlines()[-1]
+    assert f"error: ends: AssertionErrorWithFatal at {__name__}:" in text.splitlines()[-1]
     assert SECRET not in text
 
 
