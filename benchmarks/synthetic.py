@@ -32,7 +32,8 @@ _COMMON = """
 
 _CLINICAL = f"""
     SELECT 'raw-northfield/2020-04-01/data/Patient' || patient || '_data.json' AS key, md5(key) AS etag,
-        2000 AS size, 'clinical' AS kind, "group" || '/data/' || folder || '/data_2020-04-01.json' AS target_key,
+        2000 AS size, 'clinical' AS kind,
+        "group" || '/data/' || folder || '/data_2020-04-01.json' AS target_key,
         etag AS target_etag, size AS target_size, 'Hospital ' || (p % 20) AS site, * EXCLUDE (n, p)
     FROM (SELECT n, p, {_COMMON} FROM (SELECT range AS n, range AS patient, range AS p FROM range(?, ?)))"""
 

@@ -18,7 +18,6 @@ from typing import Literal
 from warehouse.config import Config
 from warehouse.domain.records import Assignment, Group
 
-
 FOLDS = 10
 
 

@@ -11,12 +11,13 @@ from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from warehouse.domain.records import Assignment, ObjectInfo
+from warehouse.domain.records import Assignment, Group, ObjectInfo
 from warehouse.storage.catalog_memory import MemoryCatalog
 from warehouse.storage.catalog_pending import Listed, Pending, PendingObject
 from warehouse.storage.catalog_schema import OBJECTS, RUNS, VIEWS, decision_row
 from warehouse.storage.catalog_sql import InstanceHolder
 from warehouse.storage.sandbox import UNLIMITED, Answer, Limits
+from warehouse.storage.snapshot import Snapshot
 
 __all__ = [
     "OBJECTS",
@@ -28,6 +29,7 @@ __all__ = [
     "MemoryCatalog",
     "Pending",
     "PendingObject",
+    "Snapshot",
     "decision_row",
 ]
 
@@ -91,6 +93,18 @@ class Catalog(Protocol):
 
     def version(self) -> int | None:
         """The version of `objects`, which grows with each commit; None before the first."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """The tables as they are now, and their version."""
+        ...
+
+    def publish(self) -> None:
+        """Bring what the readers of each set may ask up to this catalog; nothing is done where it is."""
+        ...
+
+    def published(self, group: Group) -> Snapshot:
+        """What the readers of a set may ask; `version` None where nothing was published yet."""
         ...
 
     def close(self) -> None:

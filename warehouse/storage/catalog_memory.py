@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from warehouse.storage.catalog_schema import TABLES
+from warehouse.domain.records import GROUPS, Group
+from warehouse.storage.catalog_schema import TABLES, VIEWS
 from warehouse.storage.catalog_sql import SqlCatalog
 from warehouse.storage.catalog_work import Source
+from warehouse.storage.publish import publish
+from warehouse.storage.snapshot import Snapshot
 
 
 class MemoryCatalog(SqlCatalog):
@@ -22,6 +25,7 @@ class MemoryCatalog(SqlCatalog):
         self._base = base
         self._lock = threading.Lock()
         self._commits: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
+        self._sets = {group: MemorySet() for group in GROUPS}
 
     def sources(self, name: str) -> Sequence[Source]:
         below = self._base.sources(name) if self._base is not None else ()
@@ -35,6 +39,18 @@ class MemoryCatalog(SqlCatalog):
             version = (-1 if below is None else below) + len(self._commits["objects"])
         return None if version < 0 else version
 
+    def snapshot(self) -> Snapshot:
+        """The tables as they are now."""
+        return Snapshot({name: self.sources(name) for name in TABLES}, self.version(), "memory")
+
+    def publish(self) -> None:
+        """Bring what the readers of each set may ask up to this catalog, in memory. Raises StoreError."""
+        publish(self.snapshot(), self._sets)
+
+    def published(self, group: Group) -> Snapshot:
+        """What the readers of a set may ask; `version` None where nothing was published yet."""
+        return self._sets[group].snapshot()
+
     def close(self) -> None:
         if self._base is not None:
             self._base.close()
@@ -42,3 +58,27 @@ class MemoryCatalog(SqlCatalog):
     def _commit(self, name: str, rows: pa.Table) -> None:
         with self._lock:
             self._commits[name].append(rows)
+
+
+class MemorySet:
+    """The tables that one set's readers may ask, each of them replaced whole."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, tuple[pa.Table, Mapping[str, str]]] = {}
+
+    def remarks(self, name: str) -> Mapping[str, str]:
+        """What a table says of itself; empty where there is none."""
+        return self._tables[name][1] if name in self._tables else {}
+
+    def replace(self, name: str, rows: pa.RecordBatchReader, remarks: Mapping[str, str]) -> bool:
+        """Put rows in the place of a table's."""
+        self._tables[name] = rows.read_all(), remarks
+        return True
+
+    def snapshot(self) -> Snapshot:
+        """The tables as they are now."""
+        parts = {name: [self._tables[name][0]] if name in self._tables else [] for name in VIEWS}
+        if "images" not in self._tables:
+            return Snapshot(parts, None)
+        remarks = self.remarks("images")
+        return Snapshot(parts, int(remarks["catalog_version"]), remarks["catalog"])

@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from warehouse.domain.records import Assignment, ObjectInfo
+from warehouse.domain.records import Assignment, Group, ObjectInfo
 from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_pending import Pending
 from warehouse.storage.catalog_schema import OBJECTS, TABLES, to_arrow
 from warehouse.storage.catalog_work import EARLIEST, NEWEST, Source, moment, pages, stream, workspace
 from warehouse.storage.sandbox import UNLIMITED, Answer, Limits, ask
+from warehouse.storage.snapshot import Snapshot
 
 _ASSIGNMENTS = f"""
     SELECT patient, "group", rule, site, folder, configuration, run, epoch_us(time)
@@ -73,6 +74,18 @@ class SqlCatalog(ABC):
     @abstractmethod
     def version(self) -> int | None:
         """The version of `objects`, which grows with each commit; None before the first."""
+
+    @abstractmethod
+    def snapshot(self) -> Snapshot:
+        """The tables as they are now, and their version."""
+
+    @abstractmethod
+    def publish(self) -> None:
+        """Bring what the readers of each set may ask up to this catalog. Raises StoreError."""
+
+    @abstractmethod
+    def published(self, group: Group) -> Snapshot:
+        """What the readers of a set may ask; `version` None where nothing was published yet."""
 
     @abstractmethod
     def close(self) -> None:

@@ -6,6 +6,7 @@ not name is not made for it.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
@@ -28,14 +29,17 @@ class _Part(NamedTuple):
     step: str | Callable[[duckdb.DuckDBPyConnection], None]
 
 
-def make(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Make what of the views a question names, in a workspace that shows `objects`."""
+def make(connection: duckdb.DuckDBPyConnection, sql: str, kept: Sequence[str] = ()) -> None:
+    """Make what of the views a question names, in a workspace that shows `objects`.
+
+    Those of `kept` are worked out here and now, for who asks them more than once.
+    """
     named = {name for name in _PARTS if re.search(rf"\b{name}\b", sql, re.IGNORECASE)}
     for name, part in reversed(_PARTS.items()):
         named.update(part.of if name in named else ())
-    for part in (part for name, part in _PARTS.items() if name in named):
+    for name, part in ((name, part) for name, part in _PARTS.items() if name in named):
         if isinstance(part.step, str):
-            connection.execute(part.step)
+            connection.execute(part.step.replace("TEMP VIEW", "TABLE", 1) if name in kept else part.step)
         else:
             part.step(connection)
 
@@ -203,3 +207,14 @@ _PARTS: dict[str, _Part] = {
     "studies": _Part(("series",), _STUDIES),
     "patients": _Part(("copies", "clinical", "folds", "studies"), _PATIENTS),
 }
+
+# Tells definitions of the tables apart: where it changes, what was published by another one is behind.
+DEFINITION = hashlib.sha256(
+    "\n".join(
+        (
+            *(part.step for part in _PARTS.values() if isinstance(part.step, str)),
+            *(_AGAIN, *_DECIDED_AGAIN, _ONE_OF_TWO, _PLACES, _FOUND_AGAIN, _EVERY_PATIENT),
+            *(str(schema) for schema in (PATIENTS, STUDIES, SERIES, IMAGES)),
+        )
+    ).encode()
+).hexdigest()[:16]

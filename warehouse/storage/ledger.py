@@ -24,12 +24,13 @@ from warehouse.domain.accounting import Tally, decided_the_same_again
 from warehouse.domain.keys import safe_name
 from warehouse.domain.reasons import REASONS
 from warehouse.domain.records import Decided, Outcome, RawClinical
-from warehouse.errors import StoreFault, StoreUnavailable
+from warehouse.errors import StoreError, StoreFault, StoreUnavailable
 from warehouse.storage.catalog import Catalog, decision_row
 
 COMMIT_ROWS = 5_000
 COMMIT_SECONDS = 30.0
 TOLD = 10
+INCOMPLETE = 4
 TICK = timedelta(microseconds=1)
 
 log = logging.getLogger("warehouse")
@@ -62,6 +63,7 @@ class Ledger:
         self._ended: datetime | None = None
         self._config: Config | None = None
         self._counted = False
+        self._published = True
         self._ending: BaseException | None = None
         self._lock = threading.Lock()
         self._rows: list[dict[str, Any]] = []
@@ -110,17 +112,19 @@ class Ledger:
         self._ending = error
 
     def close(self) -> None:
-        """Commit what was decided, and leave the run's row. Raises StoreError.
+        """Commit what was decided, publish it to the readers of each set, leave the run's row.
 
-        What is still held when something ended the run was not decided: the next run sees it again.
+        What is still held when something ended the run was not decided: the next run sees it again, and
+        publishes what this one did not. Raises StoreError.
         """
         if self._ending is None:
             for outcome in self._held or ():
                 self._settle(outcome)
         self._held = None
-        self._ended = self._clock()
         self._commit()
         if self._config is not None:
+            self._publish()
+            self._ended = self._clock()
             with _after_the_beginning():
                 self._catalog.append_run(self._row(self._config))
 
@@ -129,7 +133,8 @@ class Ledger:
         """The code by the outcomes, or by what ended the run."""
         if self._ending is not None:
             return int(getattr(self._ending, "exit_code", 70) or 70)
-        return self.tally.exit_code(strict=self._strict)
+        code = self.tally.exit_code(strict=self._strict)
+        return code if self._published else max(code, INCOMPLETE)
 
     def summary(self) -> str:
         """The run in words, for a person."""
@@ -179,6 +184,16 @@ class Ledger:
                 self._catalog.append(self._rows)
             self._rows = []
         self._committed_at = self._clock()
+
+    def _publish(self) -> None:
+        """Bring what each set's readers may ask up to date; where that fails, the next load does it."""
+        if self._ending is not None or self._dry_run:
+            return
+        try:
+            self._catalog.publish()
+        except StoreError as error:
+            self._published = False
+            log.warning("the tables of the two sets were not brought up to date; run again: %s", error)
 
     def _clock(self) -> datetime:
         return max(self._wall_clock(), self._not_before)

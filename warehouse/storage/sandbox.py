@@ -32,7 +32,7 @@ _EXPLAINED = re.compile(r"\s*EXPLAIN\s+(?:ANALYZE\s+)?(?:\([^()]*\)\s*)?", re.IG
 
 # The query engine takes a table of Arrow for one of a row, whatever its length, and would hold the longer
 # side of a join; so it holds the right side, as it is written.
-_AS_WRITTEN = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
+AS_WRITTEN = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
 
 # What Arrow could not read reaches us as if the SQL were wrong.
 _SOURCE_FAILED = re.compile(r"reading the stream|IOError|OSError")
@@ -102,7 +102,7 @@ def ask(
         with _told(clock):
             _require_one_that_reads(connection, sql)
         with _told(clock, by_reader=False):
-            connection.execute(_AS_WRITTEN)
+            connection.execute(AS_WRITTEN)
             show(connection, sources)
             if "objects" in sources:
                 make(connection, sql)
