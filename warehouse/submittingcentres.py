@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import bonobo
-from warehouse.pipeline.centres import print_centres
-from warehouse.pipeline.patients import list_clinical_files, read_clinical_file
+from warehouse.pipeline.centres import list_clinical_files, print_centres, read_clinical_file
 from warehouse.services import centres_services
 from warehouse.settings import read_concurrency, read_settings
 

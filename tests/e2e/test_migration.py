@@ -237,7 +237,9 @@ def test_before_the_first_load_the_audit_names_who_is_in_both_sets(command, tmp_
 def test_before_the_first_load_centres_and_tables_are_made_of_what_stands(command, tmp_path):
     bucket = InFolder(tmp_path)
     before = bucket.objects()
-    assert command("warehouse", "centres", bucket.address).out == "Split\nTrain\nValid\n"
+    centres = command("warehouse", "centres", bucket.address)
+    assert centres.out == "Elsewhere\nSplit\nTrain\nValid\n"
+    assert "does not list the submitting centre Elsewhere" in centres.err
     made = command("warehouse", "process", bucket.address, "--out", tmp_path / "tables")
     assert made.code == 0, made.err
     with open(tmp_path / "tables" / "patient.csv", newline="") as file:

@@ -3,7 +3,7 @@
 The first line that applies::
 
     4   something was not read for a fault that may pass: run again
-    1   a document of the data set is damaged or archived
+    1   a document is damaged or archived
     0   everything was read
 """
 

@@ -1,4 +1,4 @@
-"""A document of the data set that cannot be read leaves its row without values, and never ends the run.
+"""A document that cannot be read leaves its row without values, and never ends the run.
 
 the store says                    the reason
 Archived                          archived

@@ -1,26 +1,53 @@
-"""Each centre is named once, on a line of its own, and compared letter by letter."""
+"""One file speaks for each patient; each centre is named once, on its own line, compared letter by letter."""
+
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.domain.centres import Centres, printable
+from warehouse.domain.centres import Centres, ClinicalFile, printable, speaking
+from warehouse.domain.records import ObjectInfo
+
+MOMENT = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def file(place, status, date, name="a"):
+    info = ObjectInfo(f"{name}/{date}/{status}", 1, "e", MOMENT)
+    return ClinicalFile("P", place == "raw", status, date, info)
+
+
+STANDING = [file("set", "data", "2021-01-01"), file("set", "status", "2022-01-01")]
+STATUS = [file("raw", "status", "2020-01-01"), file("raw", "status", "2020-09-01")]
+DATA = [
+    file("raw", "data", "2020-02-01", name="z"),
+    file("raw", "data", "2020-03-01", name="a"),
+    file("raw", "data", "2020-03-01", name="b"),
+]
+
+
+@pytest.mark.parametrize(
+    ("files", "asked"),
+    [
+        (STANDING[1:], STANDING[1]),
+        (STANDING, STANDING[0]),
+        (STANDING + STATUS, STATUS[1]),
+        (STANDING + STATUS + DATA, DATA[2]),
+        (STATUS + DATA[:2], DATA[1]),
+    ],
+)
+@given(data=st.data())
+def test_which_file_is_asked(files, asked, data):
+    assert speaking(iter(data.draw(st.permutations(files)))) is asked
 
 
 def test_names_are_distinct_and_sorted():
-    centres = Centres()
-    for name in ("b", "a", "B", "a", " a"):
-        centres.add({"SubmittingCentre": name})
+    centres = Centres(["a", "B"])
+    for name in ("b", "a", None, "B", "a", " a"):
+        centres.add(name)
     assert centres.names() == [" a", "B", "a", "b"]
-    assert centres.missing_from(["a", "B"]) == [" a", "b"]
-
-
-@pytest.mark.parametrize("value", [None, "", 3, True, ["a"], {"a": 1}])
-def test_a_record_that_names_no_centre_is_counted(value):
-    centres = Centres()
-    centres.add({"SubmittingCentre": value})
-    centres.add({})
-    assert (centres.names(), centres.nameless) == ([], 2)
+    assert centres.unlisted() == [" a", "b"]
+    assert centres.nameless == 1
 
 
 @given(st.text())
