@@ -15,7 +15,11 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["bonobo", "bonobo.*", "warehouse", "warehouse.*"]),
-    package_data={"bonobo": ["py.typed"], "warehouse": ["py.typed"]},
+    package_data={
+        "bonobo": ["py.typed"],
+        "warehouse": ["py.typed"],
+        "warehouse.report": ["page.html", "page.css", "page.js"],
+    },
     install_requires=[
         "boto3>=1.40,<2",
         "click>=8.1,<9",
@@ -34,6 +38,7 @@ setup(
         "test": [
             "hypothesis>=6.120,<7",
             "moto[server]>=5.1,<6",
+            "playwright>=1.50,<2",
             "pytest>=8.3,<10",
             "pytest-timeout>=2.3,<3",
             "pytest-xdist>=3.6,<4",

@@ -127,9 +127,15 @@ def test_test_modules_have_names_of_their_own() -> None:
     assert sorted(names) == sorted(set(names))
 
 
-def test_packages_are_typed() -> None:
-    assert declared()["package_data"] == {"bonobo": ["py.typed"], "warehouse": ["py.typed"]}
-    assert all((ROOT / package / "py.typed").is_file() for package in ("bonobo", "warehouse"))
+def test_what_is_no_code_is_shipped() -> None:
+    shipped = {
+        ROOT.joinpath(*package.split("."), name)
+        for package, names in declared()["package_data"].items()
+        for name in names
+    }
+    files = (path for package in ("bonobo", "warehouse") for path in (ROOT / package).rglob("*"))
+    assert shipped == {path for path in files if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert {ROOT / package / "py.typed" for package in ("bonobo", "warehouse")} <= shipped
 
 
 @pytest.mark.parametrize("name", ["bin/demo", "bin/test", ".ci/run"])
