@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from bonobo.constants import BEGIN, Token
+from bonobo.text import printable
 
 Node = Any
 Reference = Any
@@ -102,12 +103,12 @@ def unwrap(node: Node) -> Node:
 
 
 def name_of(node: Node) -> str:
-    """Give the name by which a node is shown: its `__name__`, else that of its type."""
+    """Give the name by which a node is shown: its `__name__`, else that of its type; what is long is cut."""
     node = unwrap(node)
     name = getattr(node, "__name__", None)
     if isinstance(name, str):
-        return name
-    return name_of(node.func) if isinstance(node, functools.partial) else type(node).__name__
+        return printable(name)
+    return name_of(node.func) if isinstance(node, functools.partial) else printable(type(node).__name__)
 
 
 class GraphRange(NamedTuple):

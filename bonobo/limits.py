@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 from bonobo.errors import UsageError
 from bonobo.report import NodeReport, Report
+from bonobo.text import printable
 
 RATIO_ROWS = 100
 """How many rows a node takes before a ratio is judged: one error in the first row is no 100%."""
+
+MOST_ROWS = 10**18
+"""Counts beyond are no counts of rows."""
 
 _EXPECTED = 'max_errors must be a whole number of rows, such as 100, or a ratio, such as 0.01 or "1%"'
 
@@ -32,21 +36,25 @@ class MaxErrors:
             return cls._read(given.strip())
         if isinstance(given, float) and 0 <= given <= 1:
             return cls(ratio=given)
-        if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
-            return cls(count=given)
-        raise UsageError(f"{_EXPECTED}; got {given!r}")
+        if isinstance(given, int) and not isinstance(given, bool):
+            if 0 <= given < MOST_ROWS:
+                return cls(count=given)
+            # Not every int can be written.
+            raise UsageError(f"{_EXPECTED}; got one {'below 0' if given < 0 else 'that is too large'}")
+        raise UsageError(f"{_EXPECTED}; got {printable(repr(given))}")
 
     @classmethod
     def _read(cls, text: str) -> MaxErrors:
-        if text.isascii() and text.isdigit():
+        if text.isascii() and text.isdigit() and len(text) < len(str(MOST_ROWS)):
             return cls(count=int(text))
         number = text.removesuffix("%")
         try:
-            ratio = float(number) / (100 if number != text else 1)
+            # Python's own numbers may hold underscores.
+            ratio = math.nan if "_" in number else float(number) / (100 if number != text else 1)
         except ValueError:
             ratio = math.nan
         if not 0 <= ratio <= 1:
-            raise UsageError(f"{_EXPECTED}; got {text!r}")
+            raise UsageError(f"{_EXPECTED}; got {printable(repr(text))}")
         return cls(ratio=ratio)
 
     def __str__(self) -> str:

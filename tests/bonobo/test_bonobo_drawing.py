@@ -46,7 +46,7 @@ def test_names_of_any_kind_can_be_drawn(tmp_path):
     node = type('"\\quoted\\" <b>\n{é}', (), {})
     draw(bonobo.Graph("ab", node), tmp_path / "graph.dot")
     text = (tmp_path / "graph.dot").read_text(encoding="utf-8")
-    assert r'1 [label="\"\\quoted\\\" <b>\n{é}"]' in text
+    assert r'1 [label="\"\\quoted\\\" <b>\\n{é}"]' in text
 
 
 def test_what_is_drawn_is_what_is_printed(graph, tmp_path, capsys):

@@ -4,6 +4,7 @@ import functools
 
 import pytest
 
+import bonobo
 from bonobo import Graph, parallel
 from bonobo.constants import BEGIN, END
 from bonobo.graph import GraphRange, name_of
@@ -136,6 +137,9 @@ class Named:
         (parallel(Named(), 2), "Named"),
         ([1], "list"),
         (print, "print"),
+        (bonobo.SetFields(["a" * 100]), f"SetFields(['{'a' * 45}..."),
+        (bonobo.SetFields(["a"]), "SetFields(['a'])"),
+        (type("\x1b[31mred\n", (), {})(), r"\x1b[31mred\n"),
     ],
 )
 def test_names(node, name):

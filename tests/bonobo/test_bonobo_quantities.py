@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bonobo.errors import UsageError
-from bonobo.quantities import POWERS, parse_size
+from bonobo.quantities import LARGEST, POWERS, parse_size
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,16 @@ def test_a_size(text, size):
         "inf",
         "nan",
         "١",
+        "8388608T",
+        "99999999999999999999",
+        pytest.param("9" * 5000, id="digits"),
+        pytest.param("9" * 2_000_000, id="more digits"),
     ],
 )
 def test_what_is_no_size(text):
-    with pytest.raises(UsageError, match="a size "):
+    with pytest.raises(UsageError, match="a size ") as caught:
         parse_size(text)
+    assert len(str(caught.value)) < 200
 
 
 @given(st.integers(1, 10_000), st.sampled_from(list(POWERS)))
@@ -64,3 +69,4 @@ def test_whole_numbers_are_exact(number, prefix):
 
 def test_a_number_without_a_fraction_is_exact_however_long():
     assert parse_size("9007199254740993") == 9007199254740993
+    assert parse_size("9223372036854775807") == LARGEST
