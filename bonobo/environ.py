@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,15 +95,26 @@ def read_variables(path: str) -> list[Variable]:
     """Read a file of lines `NAME=VALUE` in UTF-8. Raises UsageError, with the number of the line.
 
     Empty lines and lines that begin with `#` are left out; so are spaces around the name and the value, and
-    an `export` before the name, so that a shell can read the same file.
+    an `export` before the name, so that a shell can read the same file. A pipe is read where somebody writes
+    to it, as a shell's `<(...)` does.
     """
     try:
-        with open(path, "rb") as file:
-            lines = file.read().removeprefix(codecs.BOM_UTF8).splitlines()
+        lines = _content(path).removeprefix(codecs.BOM_UTF8).splitlines()
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
         raise UsageError(f"the environment file {path!r} cannot be read: {reason}") from None
     return [variable for number, line in enumerate(lines, 1) for variable in _line(path, number, line)]
+
+
+def _content(path: str) -> bytes:
+    """Read a file whole, and wait for nobody who would have to open a pipe first. Raises OSError."""
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as file:
+        # Nothing is the end, None a pipe that somebody has yet to write to.
+        first = file.read(1)
+        if first == b"" and stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EPIPE, "nobody writes to this pipe")
+        os.set_blocking(file.fileno(), True)
+        return (first or b"") + file.read()
 
 
 def _line(path: str, number: int, line: bytes) -> Iterator[Variable]:

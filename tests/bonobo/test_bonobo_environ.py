@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import threading
 
 import pytest
 from hypothesis import given
@@ -115,6 +116,19 @@ def test_a_wrong_line_is_named_and_not_shown(variables, content, line):
 def test_a_file_that_cannot_be_read_is_named(path):
     with pytest.raises(UsageError, match="cannot be read: "):
         read_variables(path)
+
+
+def test_a_pipe_is_read_where_somebody_writes(tmp_path, in_time):
+    path = str(tmp_path / "pipe")
+    os.mkfifo(path)
+    with pytest.raises(UsageError, match=r"pipe' cannot be read: nobody writes to this pipe"):
+        in_time(read_variables, path)
+    reader, writer = os.pipe()
+    late = threading.Timer(0.1, lambda: (os.write(writer, b"A=1\nB=2"), os.close(writer)))
+    late.start()
+    assert in_time(read_variables, f"/dev/fd/{reader}") == [("A", "1"), ("B", "2")]
+    os.close(reader)
+    late.join()
 
 
 def test_each_source_of_a_variable_gives_way_to_the_one_before(variables):
