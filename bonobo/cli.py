@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -17,7 +16,7 @@ from bonobo.allocator import use_one_heap
 from bonobo.console import Console
 from bonobo.dot import ENDINGS
 from bonobo.environ import OPTIONS, Layers, environment
-from bonobo.errors import INTERNAL_ERROR, UsageError, exit_code_of
+from bonobo.errors import BonoboError, Stopped, UsageError, exit_code_of
 from bonobo.limits import MaxErrors
 from bonobo.loading import Target, drawn, execute, graph_of, importable, services_of
 from bonobo.quantities import parse_size
@@ -30,7 +29,19 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Value = TypeVar("_Value")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Stoppable(click.Group):
+    """Commands that end at a signal with its code, however early it comes; they are given the watch."""
+
+    def main(self, *args: Any, **settings: Any) -> Any:
+        with SignalWatch() as watch:
+            try:
+                return super().main(*args, obj=watch, **settings)
+            except Stopped as error:
+                Console().error(error)
+                leave(error.exit_code)
+
+
+@click.group(cls=_Stoppable, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, message="bonobo %(version)s")
 def main() -> None:
     """Run and draw graphs of generator nodes."""
@@ -86,7 +97,10 @@ def _target_options(verb: str) -> Callable[[_Command], _Command]:
     "--max-errors", metavar="N|P%", help="End the run once more rows failed than N, or than P% of a node's."
 )
 @click.option("--dead-letters", metavar="FILE", help="Add the rows that nodes give up, as JSON lines.")
+@click.pass_obj
 def run(
+    watch: SignalWatch,
+    /,
     file: str | None,
     module: str | None,
     arguments: tuple[str, ...],
@@ -114,20 +128,21 @@ def run(
     console = Console(quiet=quiet, verbose=verbose)
     surroundings = Surroundings(
         console,
-        report=_read("--report", Path, report),
+        report=_read("--report", _path, report),
         memory=_read("--memory", parse_size, memory),
         max_errors=_read("--max-errors", _max_errors, max_errors),
-        dead_letters=_read("--dead-letters", Path, dead_letters),
+        dead_letters=_read("--dead-letters", _path, dead_letters),
+        watch=watch,
     )
     use_one_heap()
     try:
-        with SignalWatch() as watch, environment(Layers.taken_from(variables)):
-            surroundings.watch = watch
+        with environment(Layers.taken_from(variables)):
             _run(Target.named(file, module), arguments, surroundings)
     except SystemExit as error:
         leave(exit_code_of(error), surroundings.reports)
     except BaseException as error:
-        console.error(error)
+        if not any(error is report.fatal for report in surroundings.reports):
+            console.error(error)
         leave(exit_code_of(error), surroundings.reports)
     leave(0, surroundings.reports)
 
@@ -147,6 +162,16 @@ def _read(option: str, reader: Callable[[str], _Value], text: str | None) -> _Va
         raise click.UsageError(f"{option}: {error}") from None
 
 
+def _path(text: str) -> Path:
+    """The path as it is meant now; the graph may go to another folder."""
+    if not text:
+        raise UsageError("name a file")
+    try:
+        return Path(text).absolute()
+    except OSError as error:
+        raise UsageError(f"the working directory is lost: {error.strerror}") from None
+
+
 def _max_errors(text: str) -> int | float | None:
     limit = MaxErrors.of(text)
     return limit.count if limit.ratio is None else limit.ratio
@@ -161,16 +186,15 @@ def leave(code: int, reports: Iterable[Report] = ()) -> NoReturn:
     code = code or next((report.exit_code for report in reports if report.exit_code), 0)
     lost = _lost_output()
     if lost is not None and not isinstance(lost, BrokenPipeError) and not code:
-        click.echo(f"error: standard output cannot be written: {lost.strerror}", err=True)
-        code = INTERNAL_ERROR
+        error = BonoboError(f"standard output cannot be written: {lost.strerror or type(lost).__name__}")
+        Console().error(error)
+        code = error.exit_code
+    _flush_errors()
     if any(report.abandoned for report in reports):
         # A thread is stuck in somebody's code; the interpreter's own shutdown might wait for what it holds.
-        with suppress(AttributeError, OSError, ValueError):
-            sys.stderr.flush()
         os._exit(code)
     if lost is not None:
-        # The interpreter must not try to flush what is left.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
     sys.exit(code)
 
 
@@ -182,7 +206,26 @@ def _lost_output() -> OSError | None:
             sys.stdout.flush()
     except OSError as error:
         return error
+    except (AttributeError, ValueError):
+        # The graph closed it, or put something of its own in its place: that is no loss.
+        sys.stdout = None
     return None
+
+
+def _flush_errors() -> None:
+    try:
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        # The interpreter must not try again: it would end with another code.
+        sys.stderr = None
+
+
+def _discard_output() -> None:
+    """Keep the interpreter from flushing, at its end, what cannot be flushed."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (AttributeError, OSError, ValueError):
+        sys.stdout = None
 
 
 @main.command(cls=_Forwarding)
@@ -201,9 +244,9 @@ def inspect(
     if not graph:
         raise click.UsageError("say what to show: --graph")
     try:
-        target = Target.named(file, module)
+        target, drawing = Target.named(file, module), _read("--output", _path, output)
         with environment(Layers.taken_from(variables)), importable(target, arguments):
-            session.inspect(drawn(target), output=output)
+            session.inspect(drawn(target), output=drawing)
     except BrokenPipeError:
         # Whoever read the drawing has seen enough.
         leave(0)

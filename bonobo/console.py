@@ -157,9 +157,13 @@ class Console:
                 live.close()
 
     def _print(self, line: str, stream: TextIO | None = None) -> None:
-        # A closed or full standard error is no reason to lose a run.
-        with suppress(OSError, ValueError):
-            print(line, file=stream or self._stream or sys.stderr, flush=True)
+        stream = stream or self._stream or sys.stderr
+        # None is a standard error that was closed before the command began; `print` would take another.
+        if stream is None:
+            return
+        # One that is closed, full or somebody else's is no reason to lose a run.
+        with suppress(AttributeError, OSError, ValueError):
+            print(line, file=stream, flush=True)
 
 
 QUIET = Console(quiet=True)

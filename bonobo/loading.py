@@ -34,10 +34,14 @@ INSPECTED = "__bonobo__"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a command line names: a file (a folder stands for its `__main__.py`) or a module."""
+    """What a command line names: a file (a folder stands for its `__main__.py`) or a module.
+
+    `file` is as it was named, and `path` where it is found, whatever folder the graph goes to.
+    """
 
     file: Path | None = None
     module: str | None = None
+    path: Path | None = None
 
     @classmethod
     def named(cls, path: str | None, module: str | None) -> Target:
@@ -51,7 +55,7 @@ class Target:
             file = file / "__main__.py"
         if not file.is_file():
             raise UsageError(f"there is no file {str(file)!r}")
-        return cls(file=file)
+        return cls(file=file, path=file.absolute())
 
 
 def execute(target: Target, name: str = "__main__") -> Namespace:
@@ -60,7 +64,7 @@ def execute(target: Target, name: str = "__main__") -> Namespace:
     The module stays the one of that name until the context of `importable` ends.
     """
     try:
-        module, code = _from_file(target.file) if target.file else _from_module(str(target.module))
+        module, code = _from_file(target) if target.file else _from_module(str(target.module))
         module.__name__ = name
         sys.modules[name] = module
         exec(code, vars(module))
@@ -73,16 +77,17 @@ def execute(target: Target, name: str = "__main__") -> Namespace:
     return vars(module)
 
 
-def _from_file(file: Path) -> tuple[ModuleType, CodeType]:
+def _from_file(target: Target) -> tuple[ModuleType, CodeType]:
     """A module as Python makes one of a script: it belongs to no package and has no spec."""
+    file, path = str(target.file), str(target.path)
     try:
-        source = file.read_bytes()
+        source = Path(path).read_bytes()
     except OSError as error:
-        raise UsageError(f"{str(file)!r} cannot be read: {error.strerror}") from None
+        raise UsageError(f"{file!r} cannot be read: {error.strerror}") from None
     if b"\0" in source:
-        raise UsageError(f"{str(file)!r} is not Python: it holds NUL bytes")
-    code = compile(source, str(file), "exec", dont_inherit=True)
-    return _module(str(file), SourceFileLoader("__main__", str(file)), None), code
+        raise UsageError(f"{file!r} is not Python: it holds NUL bytes")
+    code = compile(source, file, "exec", dont_inherit=True)
+    return _module(path, SourceFileLoader("__main__", path), None), code
 
 
 def _from_module(name: str) -> tuple[ModuleType, CodeType]:
@@ -189,7 +194,13 @@ def _takes_nothing(function: Callable[..., Any]) -> bool:
 @contextmanager
 def services_of(namespace: Namespace) -> Iterator[Services]:
     """Call `get_services()` on entering, not before, and look after what it gives."""
-    get_services: Callable[[], Any] = namespace.get("get_services", dict)
+    get_services = namespace.get("get_services", dict)
+    if not callable(get_services):
+        raise UsageError(f"get_services must be a function, not {type(get_services).__name__}")
+    if not _takes_nothing(get_services):
+        raise UsageError(
+            "get_services needs arguments: give them defaults, or call bonobo.run(...) under __main__"
+        )
     with hosted(get_services()) as services:
         yield services
 

@@ -151,9 +151,9 @@ class ProcessPool:
             _, problem = unpacked(process.ask(self._node, None))
         except (OSError, EOFError):
             raise BonoboError(
-                f"{self._name}: its process ended before the first row ({self._give_up(process)}); a file "
-                'that calls bonobo.run must do so under `if __name__ == "__main__":`, since each process '
-                "imports the file"
+                f"{self._name}: its process ended before the first row ({self._give_up(process)}); its "
+                "traceback, if it printed one, says why. A file that calls bonobo.run must do so under "
+                '`if __name__ == "__main__":`, since each process imports the file'
             ) from None
         if problem is not None:
             self._give_up(process)

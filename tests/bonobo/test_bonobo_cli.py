@@ -173,6 +173,16 @@ class TestRun:
             ("", 2, "error: nothing to run: define get_graph(), or call bonobo.run(...) under __main__\n"),
             ("def get_graph(): return 3", 2, "error: get_graph() must return a bonobo.Graph, not int\n"),
             (
+                "import bonobo\ndef get_graph(): return bonobo.Graph([1])\nget_services = 3",
+                2,
+                "error: get_services must be a function, not int\n",
+            ),
+            (
+                "import bonobo\ndef get_graph(): return bonobo.Graph([1])\ndef get_services(name): ...",
+                2,
+                "error: get_services needs arguments: give them defaults",
+            ),
+            (
                 "import nowhere_at_all",
                 2,
                 "graph.py, line 1: cannot import what the graph needs: No module named",
@@ -203,6 +213,12 @@ class TestRun:
             (["--memory", "0"], "--memory: a size must be 1 byte or more"),
             (["--memory", "much"], "--memory: a size is a number of bytes"),
             (["--max-errors", "many"], "--max-errors: max_errors must be"),
+            (["--memory", "9" * 5000], "--memory: a size is a number of bytes"),
+            (["--memory", "99999999T"], "--memory: a size must be 1 byte or more, and less than 8 EiB"),
+            (["--max-errors", "9" * 5000], "--max-errors: max_errors must be"),
+            (["--max-errors", "1_0%"], "--max-errors: max_errors must be"),
+            (["--report", ""], "--report: name a file"),
+            (["--dead-letters", ""], "--dead-letters: name a file"),
             (["--limit", "3"], "--limit"),
             (["--install"], "--install"),
             (["3"], "what is meant for the graph goes behind --"),
@@ -218,6 +234,7 @@ class TestRun:
         assert (ended.code, ended.out) == (2, "")
         assert message in ended.err
         assert "s3cr3t" not in ended.err
+        assert "9" * 100 not in ended.err
 
     def test_the_sources_of_the_environment(self, cli, write):
         text = """
@@ -272,6 +289,62 @@ class TestRun:
         assert ended.code == 70
         letters = (tmp_path / "rows.jsonl").read_text().splitlines()
         assert [json.loads(line)["row"] for line in letters] == [[0]] * 6
+
+    def test_a_graph_may_go_to_another_folder(self, cli, write, tmp_path):
+        text = """
+            import os
+            import bonobo
+
+            def share(x):
+                return 12 // x
+
+            def get_graph():
+                os.mkdir("elsewhere")
+                os.chdir("elsewhere")
+                strict = bonobo.parallel(share, executor="process", on_error="dead_letter")
+                return bonobo.Graph([4, 0], strict, print)
+        """
+        files = ("--report", "report.json", "--dead-letters", "rows.jsonl")
+        ended = cli("run", write(text), *files)
+        assert (ended.code, ended.out) == (1, "3\n"), ended.err
+        assert json.loads((tmp_path / "report.json").read_text())["exit_code"] == 1
+        assert (tmp_path / "rows.jsonl").read_text().count("\n") == 1
+        (tmp_path / "elsewhere").rmdir()
+        assert cli("inspect", "-g", "graph.py", "-o", "graph.dot").code == 0
+        assert (tmp_path / "graph.dot").exists()
+
+    @pytest.mark.parametrize(
+        "change",
+        ["sys.stdout.close()", "sys.stdout = None", "sys.stdout = Output()", "sys.stderr = Output()"],
+    )
+    @pytest.mark.parametrize(("row", "code"), [(1, 0), (0, 1)])
+    def test_a_graph_may_do_as_it_likes_with_the_outputs(self, cli, write, change, row, code):
+        text = f"""
+            import sys
+            import bonobo
+
+            class Output:
+                def write(self, text):
+                    pass
+
+            def node(x):
+                {change}
+                return 1 / x
+
+            def get_graph():
+                return bonobo.Graph([{row}], node)
+        """
+        ended = cli("run", write(text))
+        assert (ended.code, ended.out) == (code, "")
+        assert "Traceback" not in ended.err
+        assert "Exception ignored" not in ended.err
+
+    def test_nothing_of_ours_goes_to_standard_output(self, process, write):
+        shell = ("sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-m", "bonobo")
+        ended = Ended(process("run", write(TWO_FUNCTIONS), command=shell))
+        assert (ended.code, ended.out) == (0, "Hello Ada\nHello Grace\n")
+        ended = Ended(process("run", "nowhere.py", command=shell))
+        assert (ended.code, ended.out) == (2, "")
 
     @pytest.mark.parametrize("where", [("job.py",), ("folder",), ("-m", "job")])
     def test_what_the_graph_defines_is_there_in_a_new_process(self, cli, write, where):
@@ -524,6 +597,34 @@ class TestSignals:
     def test_while_the_file_loads(self, process, write):
         popen = process("run", write("import time\nprint('loading')\ntime.sleep(1000)"))
         assert first_line(popen) == "loading\n"
+        popen.send_signal(signal.SIGINT)
+        ended = Ended(popen)
+        assert (ended.code, ended.err) == (130, "error: stopped by SIGINT\n")
+
+    @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+    def test_while_a_file_that_is_drawn_loads(self, process, write, signum, code):
+        popen = process("inspect", "-g", write("import time\nprint('loading')\ntime.sleep(1000)"))
+        assert first_line(popen) == "loading\n"
+        popen.send_signal(signum)
+        ended = Ended(popen)
+        assert (ended.code, ended.err) == (code, f"error: stopped by {signum.name}\n")
+
+    @pytest.mark.parametrize("arguments", [("run", "graph.py"), ("inspect", "-g", "graph.py"), ("version",)])
+    def test_before_the_command_has_begun(self, process, arguments):
+        interrupted = """
+            import signal
+            import bonobo.cli
+
+            bonobo.cli.packages_distributions = lambda: signal.raise_signal(signal.SIGINT)
+            bonobo.cli.main()
+        """
+        command = (sys.executable, "-c", textwrap.dedent(interrupted))
+        ended = Ended(process(*arguments, command=command))
+        assert (ended.code, ended.out, ended.err) == (130, "", "error: stopped by SIGINT\n")
+
+    def test_what_ended_a_run_is_said_once(self, process, write):
+        popen = process("run", "-q", write(SLOW + "\n    for _ in range(2): bonobo.run(get_graph())"))
+        assert first_line(popen).startswith("began")
         popen.send_signal(signal.SIGINT)
         ended = Ended(popen)
         assert (ended.code, ended.err) == (130, "error: stopped by SIGINT\n")

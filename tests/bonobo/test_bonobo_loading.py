@@ -1,6 +1,7 @@
 """A graph's file is the process's `__main__` while it runs, and leaves no trace of that."""
 
 import inspect
+import os
 import pickle
 import sys
 import textwrap
@@ -49,8 +50,9 @@ def test_a_file_is_the_main_module(target):
         assert pickle.loads(pickle.dumps(main.function)) is main.function
         assert type(pickle.loads(pickle.dumps(main.Thing()))) is main.Thing
         assert main.function() == ["graph.py", "--limit", "3"]
-        assert (main.__file__, main.__spec__, main.__package__) == ("graph.py", None, None)
-        assert main.__loader__.get_filename("__main__") == "graph.py"
+        path = os.path.abspath("graph.py")
+        assert (main.__file__, main.__spec__, main.__package__) == (path, None, None)
+        assert main.__loader__.get_filename("__main__") == path
         assert "return sys.argv" in inspect.getsource(main.function)
     assert sys.modules["__main__"] is before
 
