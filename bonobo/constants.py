@@ -1,6 +1,14 @@
 """Tokens that stand for something other than data: compared by identity, never confused with a field.
 
-A *flag* is a token that a node may yield or return; `bonobo.emission` says what each one emits.
+`BEGIN` is where a graph begins: what it feeds gets one row without fields, `EMPTY`. `END` is where it ends.
+
+A *flag* is a token that a node may yield or return:
+
+- `NOT_MODIFIED` emits the row that came, as it came: with its names, if it has some.
+- `INHERIT`, first in a tuple, emits the row that came with the tuple's other values behind it. Where that row
+  has names, the new fields get `0`, `1` and so on: the numbers that are no name of it yet.
+- `BARRIER` emits no row. All that was emitted before it is fully processed by every node downstream before
+  anything after it begins.
 
 >>> from bonobo import Graph
 >>> from bonobo.testing import run_node

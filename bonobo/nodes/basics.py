@@ -80,7 +80,11 @@ def Tee(f: Callable[..., object]) -> Callable[..., Flag]:
 
 
 class Limit(Configurable):
-    """Pass on the first `limit` rows (10 unless told otherwise), and take in the others without a trace.
+    """Pass on the first rows, and take in the others without a trace. What feeds the node is not stopped.
+
+    Options, by place or by name:
+
+    - `limit` (10): how many rows to pass on.
 
     >>> import bonobo
     >>> from bonobo.testing import run_node
@@ -109,10 +113,13 @@ def _length(value: Any) -> int:
 
 @use_raw_input
 class FixedWindow(Configurable):
-    """Gather `length` rows into one row; the last one is filled up with None.
+    """Gather so many rows into one row, without names; the last one is filled up with None.
 
-    A row of one field stands in the window as that field, any other row as itself. Raises ValueError for a
-    length below 1.
+    A row of one field stands in the window as that field, any other row as itself.
+
+    Options, by place or by name:
+
+    - `length` (required): how many rows a window has. Raises ValueError below 1.
 
     >>> import bonobo
     >>> from bonobo.testing import run_node

@@ -9,10 +9,12 @@ from bonobo.constants import NOT_MODIFIED, Flag
 
 
 class Filter(Configurable):
-    """Pass on the rows for which `filter` gives something true.
+    """Pass on the rows for which a function gives something true.
 
-    It is called with the node and the row's fields; it is an argument, what is decorated, or a method of a
-    subclass.
+    Options, by place or by name:
+
+    - `filter` (required): the function, called with the node and the row's fields. It can also be what is
+      decorated, or a method of a subclass.
 
     >>> import bonobo
     >>> from bonobo.testing import run_node

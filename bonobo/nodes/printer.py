@@ -26,9 +26,13 @@ def _columns() -> int:
 class PrettyPrinter(Configurable):
     """Print each row, one line a field, and pass it on.
 
-    On a terminal, fields are shown with their names, and values are broken to lines of `max_width` characters
-    (the terminal's unless told otherwise). `filter` is called with the node, how many fields came before, the
-    position and the value, and says which fields to print: those that are not None, unless told otherwise.
+    On a terminal, fields are shown with their names, and long values broken into lines.
+
+    Options, `filter` by place or by name, the other by name:
+
+    - `filter` (fields that are not None): called with the node, how many fields came before, the position and
+      the value; says whether to print the field.
+    - `max_width` (the terminal's): the characters of a line.
 
     >>> import bonobo
     >>> from bonobo.testing import run_node

@@ -71,11 +71,17 @@ def _seconds(value: Any) -> float:
 
 
 class RateLimited(Configurable):
-    """Call `handler` with the node and a row's fields, at most at a rate: its results are the node's.
+    """Call a function with each row, at most at a rate: its results are the node's.
 
-    `initial` rows (1) may go at once, then `amount` (1) each `period` (1 second). A ValueError is raised for
-    numbers below 1 and a period of 0 or less. All threads of a parallel node share the rate, and a wait ends
-    with the run.
+    All threads of a parallel node share the rate, and a wait ends with the run.
+
+    Options, by place in this order, or by name:
+
+    - `handler` (required): the function, called with the node and the row's fields. It can also be what is
+      decorated, or a method of a subclass.
+    - `initial` (1): how many rows may go at once in the beginning. Raises ValueError below 1.
+    - `period` (1): seconds after which more rows may go. Raises ValueError at 0 and below.
+    - `amount` (1): how many more rows that are. Raises ValueError below 1.
 
     >>> import bonobo
     >>> from bonobo.testing import run_node

@@ -48,8 +48,24 @@ class CsvHandler(FileHandler):
 class CsvReader(FileReader, CsvHandler):
     """Emit each line of a table as a row of texts with named fields. Blank lines are left out.
 
-    The names are those of the first line, unless `fields` gives them; `skip` lines behind it are left out. A
-    line with another number of fields is a ValueError that says which line it is.
+    A line with another number of fields than the header is rejected, with an error that has its number, and
+    the others are read.
+
+    Options, `path` by place or by name, the others by name:
+
+    - `path` (required): where the file is, within the service `fs`.
+    - `fields` (those of the first line): the names of the fields, in a list. The first line is then data.
+      `headers` and `output_fields` are other names for it.
+    - `skip` (0): how many lines to leave out, behind the header if there is one.
+    - `delimiter` (","), `quotechar` ('"'), `escapechar` (None), `doublequote` (True), `skipinitialspace`
+      (False), `quoting` (csv.QUOTE_MINIMAL): the dialect, as the standard module `csv` has it. `eol` and
+      `lineterminator` change nothing here: any end of line is read.
+    - `reader_factory` (csv.reader in that dialect): called with the node and the open file, gives its lines
+      as sequences of texts.
+    - `output_type` (named rows): a class of tuples that the rows are to be; the first line is then data.
+    - `mode` ("r"): how the file is opened.
+    - `encoding` ("utf-8"): how text is encoded.
+    - `fs` ("fs"): the name of the service that opens the file.
 
     >>> import bonobo
     >>> from bonobo.testing import run_node
@@ -102,8 +118,23 @@ class CsvWriter(FileWriter, CsvHandler):
     """Write each row as a line of a table, and pass it on.
 
     Rows with named fields are written under a line of their names; a row with other names is a ValueError.
-    Of rows without names each field becomes a line (a field that is a tuple: a line of several columns),
-    unless `fields` names the columns.
+    Of rows without names **each field becomes a line** (a field that is a tuple: a line of several columns),
+    unless `fields` names the columns: put `SetFields` before the writer.
+
+    Options, `path` by place or by name, the others by name:
+
+    - `path` (required): where the file is, within the service `fs`.
+    - `fields` (the names of the rows): the names of the columns, in a list, for rows without names; `headers`
+      is another name for it.
+    - `lineterminator` ("\\r\\n"): what ends a line.
+    - `delimiter` (","), `quotechar` ('"'), `escapechar` (None), `doublequote` (True), `quoting`
+      (csv.QUOTE_MINIMAL): the dialect, as the standard module `csv` has it. `eol` and `skipinitialspace`
+      change nothing here.
+    - `writer_factory` (csv.writer in that dialect): called with the node and the open file, gives the
+      function that writes one line.
+    - `mode` ("w"): how the file is opened.
+    - `encoding` ("utf-8"): how text is encoded.
+    - `fs` ("fs"): the name of the service that opens the file.
 
     >>> import bonobo
     >>> from bonobo.testing import run_graph

@@ -15,8 +15,17 @@ from bonobo.nodes.io.base import FileHandler, names
 class FileReader(FileHandler):
     """Emit each line of a file, without its end of line.
 
-    `output_fields` (names) or `output_type` (a class of rows) say what the rows are; giving both is a
-    UsageError. A subclass reads other formats by defining `__call__(self, file, *, fs)`.
+    A subclass reads other formats by defining `__call__(self, file, *, fs)`.
+
+    Options, `path` by place or by name, the others by name:
+
+    - `path` (required): where the file is, within the service `fs`.
+    - `eol` ("\\n"): what ends a line, and is taken off.
+    - `output_fields` (none): the names of the rows' fields, in a list.
+    - `output_type` (none): a class of tuples that the rows are to be. Both together are a UsageError.
+    - `mode` ("r"): how the file is opened.
+    - `encoding` ("utf-8"): how text is encoded.
+    - `fs` ("fs"): the name of the service that opens the file.
 
     >>> import bonobo
     >>> from bonobo.testing import run_node
@@ -52,9 +61,15 @@ class FileReader(FileHandler):
 
 @use_context
 class FileWriter(FileHandler):
-    """Write one line for each row, which has one text, and pass the row on. `eol` stands between lines.
+    """Write one line for each row, which has one text, and pass the row on.
 
-    The file is made anew, unless `mode` says otherwise.
+    Options, `path` by place or by name, the others by name:
+
+    - `path` (required): where the file is, within the service `fs`.
+    - `eol` ("\\n"): what stands between lines; there is none behind the last.
+    - `mode` ("w"): how the file is opened. "w" makes it anew.
+    - `encoding` ("utf-8"): how text is encoded.
+    - `fs` ("fs"): the name of the service that opens the file.
 
     >>> import bonobo
     >>> from bonobo.testing import run_node

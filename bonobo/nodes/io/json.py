@@ -15,6 +15,13 @@ from bonobo.nodes.io.file import FileReader, FileWriter
 class JsonReader(FileReader):
     """Emit each item of a JSON list, as a row of one field. The file is read as a whole; lines are not.
 
+    Options, `path` by place or by name, the others by name:
+
+    - `path` (required): where the file is, within the service `fs`.
+    - `loader` (json.loads): called with the node and a text, gives its value.
+    - `output_fields` (none), `output_type` (none), `mode` ("r"), `encoding` ("utf-8"), `fs` ("fs"): those of
+      `FileReader`. `eol` changes nothing here.
+
     >>> import bonobo
     >>> from bonobo.testing import run_node
     >>> fs = bonobo.open_fs("memory://examples/json")
@@ -40,7 +47,8 @@ class JsonReader(FileReader):
 class LdjsonReader(JsonReader):
     """Emit the value of each line of a file, as a row of one field. Blank lines are left out.
 
-    A line that cannot be loaded is rejected, with its number, and the others are read.
+    A line that cannot be loaded is rejected, with its number, and the others are read. Options are those of
+    `JsonReader`.
 
     >>> import bonobo
     >>> from bonobo.testing import run_node
@@ -71,7 +79,14 @@ class LdjsonReader(JsonReader):
 class JsonWriter(FileWriter):
     """Write a JSON list, and pass each row on. The list is whole however the run ends.
 
-    A row with named fields becomes an object; of a row without names, each field becomes an item.
+    A row with named fields becomes an object. Of a row without names **each field becomes an item**: put
+    `SetFields` before the writer.
+
+    Options, `path` by place or by name, the others by name:
+
+    - `path` (required): where the file is, within the service `fs`.
+    - `eol` (",\\n"): what stands between items.
+    - `mode` ("w"), `encoding` ("utf-8"), `fs` ("fs"): those of `FileWriter`.
 
     >>> import bonobo
     >>> from bonobo.testing import run_graph
@@ -108,6 +123,8 @@ class JsonWriter(FileWriter):
 @use_context
 class LdjsonWriter(JsonWriter):
     """Write one JSON value a line, and pass each row on. Rows become values as with `JsonWriter`.
+
+    Options are those of `JsonWriter`, with `eol` ("\\n") between lines, and none behind the last.
 
     >>> import bonobo
     >>> from bonobo.testing import run_node
