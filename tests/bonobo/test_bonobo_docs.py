@@ -10,11 +10,14 @@ import re
 import runpy
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
+import click
 import pytest
 
 import bonobo
+import bonobo.cli
 import bonobo.config
 import bonobo.constants
 import bonobo.nodes
@@ -22,6 +25,8 @@ import bonobo.testing
 from bonobo.constants import Token
 from bonobo.context import NodeContext
 from bonobo.dead_letters import DeadLetterFile
+from bonobo.graph import Parallel
+from bonobo.report import Rejected, Report
 from bonobo.util import ValueHolder
 
 MODULES = sorted(
@@ -84,6 +89,24 @@ def test_public_names():
     assert len(set(bonobo.__all__)) == len(bonobo.__all__)
 
 
+def configurables():
+    nodes = [getattr(bonobo, name) for name in bonobo.nodes.__all__]
+    return [node for node in nodes if isinstance(node, type)]
+
+
+def help_of(node):
+    """Give the docstring of a node, and those of the nodes whose options it says it has."""
+    told = inspect.getdoc(node)
+    others = re.findall(r"those of\s+`(\w+)`", told)
+    return "\n".join([told, *(help_of(getattr(bonobo, other)) for other in others)])
+
+
+@pytest.mark.parametrize("node", configurables(), ids=lambda node: node.__name__)
+def test_the_help_of_a_node_says_what_each_option_means(node):
+    told = help_of(node)
+    assert [name for name in node.__options__ if f"`{name}`" not in told] == []
+
+
 def blocks():
     return _FENCE.findall(PAGE.read_text(encoding="utf-8"))
 
@@ -95,7 +118,7 @@ def lines_of(shown):
 def run_commands(script):
     """Run the commands of a console block in one shell, and give the lines of both its outputs."""
     commands = [line.removeprefix("$ ") for line in script.splitlines() if line.startswith("$ ")]
-    shell = ['bonobo() { "$PYTHON" -m bonobo "$@"; }', *commands]
+    shell = ['bonobo() { "$PYTHON" -m bonobo "$@"; }', 'python() { "$PYTHON" "$@"; }', *commands]
     done = subprocess.run(
         ["bash", "-c", "\n".join(shell)],
         env={**os.environ, "PYTHON": sys.executable},
@@ -150,12 +173,47 @@ def test_a_page_that_is_wrong_is_found(tmp_path, monkeypatch):
         check_python("# wrong.py\n1 / 0\n", {})
 
 
+def table(head):
+    """Give the rows of the page's table whose first cells are these."""
+    _, found = PAGE.read_text(encoding="utf-8").split(f"\n| {head} |")
+    return found.split("\n\n")[0].splitlines()[2:]
+
+
 def library():
     """Give the rows of the page's table of nodes: the names, and the example."""
-    section = PAGE.read_text(encoding="utf-8").split("\n## The nodes that come with it\n")[1].split("\n\n")[0]
-    for row in section.strip().splitlines()[2:]:
+    for row in table("Node"):
         names, *_, example = row.strip("| ").split(" | ")
         yield re.findall(r"`(\w+)`", names), example.strip("`")
+
+
+def names_of(*classes):
+    return {field.name for kind in classes for field in fields(kind) if not field.name.startswith("_")}
+
+
+def options_of(function, *, without):
+    return set(inspect.signature(function).parameters) - without
+
+
+TABLES = {
+    "Setting": names_of(Parallel) - {"node"},
+    "`context.`": {name.rpartition(".")[2] for name in members_of(NodeContext, without=TOLD_BY_THE_ENGINE)},
+    "`report.`": names_of(Report, Rejected) | {"exit_code", "seconds"},
+    "`bonobo run` | `bonobo.run`": options_of(bonobo.run, without={"graph", "plugins", "strategy"}),
+}
+"""What the page's tables have to name, by how they begin."""
+
+
+@pytest.mark.parametrize("head", TABLES)
+def test_a_table_of_the_page_is_complete(head):
+    shown = re.findall(r"`(\w+)", "\n".join(table(head)))
+    assert sorted(TABLES[head].difference(shown)) == []
+
+
+@pytest.mark.parametrize("option", bonobo.cli.run.params, ids=lambda option: option.name)
+def test_the_page_names_every_option_of_run(option):
+    flags = option.opts if isinstance(option, click.Option) else ["--"]
+    page = PAGE.read_text(encoding="utf-8")
+    assert any(re.search(rf"`[^`\n]*(?<![\w-]){flag}(?![\w-])[^`\n]*`", page) for flag in flags)
 
 
 def test_the_page_names_every_node():
