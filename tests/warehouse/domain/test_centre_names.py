@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warehouse.domain.centres import Centres, ClinicalFile, printable, speaking
@@ -36,6 +36,7 @@ DATA = [
         (STATUS + DATA[:2], DATA[1]),
     ],
 )
+@settings(deadline=None)
 @given(data=st.data())
 def test_which_file_is_asked(files, asked, data):
     assert speaking(iter(data.draw(st.permutations(files)))) is asked

@@ -37,7 +37,7 @@ FILES = st.lists(
 def test_each_patient_gives_the_file_that_speaks_for_it(monkeypatch):
     monkeypatch.setattr(module, "BATCH_ROWS", 5)
 
-    @settings(max_examples=25)  # each one is a database of its own
+    @settings(max_examples=25, deadline=None)  # each one is a database of its own
     @given(FILES)
     def holds(files):
         expected = [
