@@ -84,6 +84,57 @@ def test_no_path_leads_out(fs, path):
             call(path)
 
 
+@pytest.fixture
+def beside(tmp_path):
+    """A root, and beside it what links within it lead to."""
+    root = tmp_path / "root"
+    (root / "within").mkdir(parents=True)
+    (root / "within" / "a.txt").write_text("within")
+    (tmp_path / "secret.txt").write_text("secret")
+    (root / "file").symlink_to(tmp_path / "secret.txt")
+    (root / "folder").symlink_to(tmp_path)
+    (root / "new").symlink_to(tmp_path / "new.txt")
+    (root / "there").symlink_to("within")
+    return root
+
+
+@pytest.mark.parametrize("path", ["file", "folder", "folder/secret.txt", "folder/other.txt", "new"])
+def test_no_link_leads_out(beside, path):
+    fs = bonobo.open_fs(beside)
+    calls = [fs.exists, fs.isfile, fs.isdir, fs.listdir, fs.makedirs, fs.remove]
+    calls += [fs.open, lambda path: fs.open(path, "w"), lambda path: fs.open(path, "a")]
+    for call in calls:
+        with pytest.raises(ValueError, match="out of the root") as caught:
+            call(path)
+        assert str(beside.parent) not in str(caught.value)
+    assert (beside.parent / "secret.txt").read_text() == "secret"
+    assert not (beside.parent / "new.txt").exists()
+
+
+def test_links_within_and_to_the_root_are_followed(beside, tmp_path):
+    (tmp_path / "link").symlink_to(beside)
+    for root in (beside, tmp_path / "link"):
+        assert bonobo.open_fs(root).open("there/a.txt").read() == "within"
+
+
+def test_the_root_of_all_is_a_root(tmp_path):
+    fs = bonobo.open_fs("/")
+    path = str(tmp_path / "a.txt")
+    written(fs, path, "there")
+    assert fs.open(path).read() == "there"
+    assert fs.listdir(tmp_path) == ["a.txt"]
+    assert fs.listdir() == sorted(os.listdir("/"))
+
+
+def test_all_of_the_memory_is_a_root():
+    folder = str(uuid.uuid4())
+    for url in ("memory://", "memory:///"):
+        fs = bonobo.open_fs(url)
+        written(fs, f"{folder}/a.txt", "there")
+        assert folder in fs.listdir()
+        assert bonobo.open_fs(f"memory://{folder}").listdir() == ["a.txt"]
+
+
 def test_paths_within_may_go_up_and_down(fs):
     written(fs, "/a.txt", "there")
     with fs.open("b/../a.txt") as file:
@@ -119,6 +170,11 @@ def test_folders_that_are_missing(tmp_path):
         bonobo.open_fs(tmp_path / "file")
 
 
+    for missing in (tmp_path / "file" / "b", "a\0b"):
+        with pytest.raises(UsageError, match="cannot be made"):
+            bonobo.open_fs(missing, create=True)
+
+
 def test_folders_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
     with pytest.raises(UsageError, match="cannot be written"):
@@ -132,6 +188,19 @@ def test_what_fsspec_does_not_know_is_refused_without_its_secrets(url, monkeypat
     with pytest.raises(UsageError, match=url.partition("://")[0]) as caught:
         bonobo.open_fs(url)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("zip://::/nowhere/at/all.zip", "No such file or directory"),
+        (f"zip://::{__file__}", "BadZipFile"),
+        ("github://", "give the options"),
+    ],
+)
+def test_what_cannot_be_opened_is_refused(url, reason):
+    with pytest.raises(UsageError, match=f"^open_fs cannot open {url.partition('://')[0]}://: {reason}"):
+        bonobo.open_fs(url)
 
 
 def test_options_are_for_others(tmp_path):
