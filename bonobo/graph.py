@@ -63,7 +63,7 @@ def parallel(
     `backoff` seconds that doubles each time, to 30 at most; with either, what a row emits goes on when its
     attempt has ended.
 
-    A row that fails in the end is rejected: `on_error="skip"` counts it and keeps its place in the report,
+    A row that fails in the end is rejected: `on_error="skip"` counts it and keeps its number in the report,
     "dead_letter" also calls the service `dead_letters` with a Rejected and the row, "fail" ends the run.
 
     Raises ValueError or TypeError for what makes no sense, and TypeError for a node that is parallel already.
