@@ -139,6 +139,6 @@ def _share(count: int, total: int) -> str:
 
 def _tested(result: Result | None) -> str:
     if result is None:
-        return "too few in the categories to be tested"
+        return "not tested: too few in the categories, or only one of them"
     p = f"p = {result.p:.3f}" if result.p >= 0.001 else "p < 0.001"
     return f"chi-squared {result.statistic:.2f}, degrees of freedom {result.degrees}, {p}"

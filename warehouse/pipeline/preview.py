@@ -46,6 +46,11 @@ class Site:
     site: str | None = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class AllTold:
+    """Every file that waits came before this row."""
+
+
 @dataclass(slots=True)
 class Preview:
     """What is asked, and the answer as it grows: a service, whose summary is what the command prints."""
@@ -55,6 +60,7 @@ class Preview:
     patients: bool = False
     format: str = "table"
     forecast: Forecast | None = None
+    whole: bool = False
     unread: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -63,8 +69,8 @@ class Preview:
         return 4 if self.unread else 0
 
     def summary(self) -> str:
-        """The forecast in words, or as JSON."""
-        if self.forecast is None:
+        """The forecast in words, or as JSON; nothing where not all could be heard."""
+        if self.forecast is None or not self.whole:
             return ""
         figures = self.forecast.figures(patients=self.patients)
         if self.format == "json":
@@ -97,7 +103,7 @@ def list_waiting_files(
     catalog: Catalog,
     standing: Callable[[], StandingFolders],
     preview: Preview,
-) -> Iterator[RawClinical]:
+) -> Iterator[RawClinical | AllTold]:
     """Learn who is assigned; give each clinical file of the others that is not loaded, in input order."""
     forecast = preview.forecast
     assert forecast is not None, "the configurations come first"
@@ -113,6 +119,7 @@ def list_waiting_files(
             raw = keys.raw_object(item.info, config, earlier=item.earlier)
             if isinstance(raw, RawClinical) and keys.canonical(raw.pseudonym) not in forecast.assigned:
                 yield raw
+    yield AllTold()
 
 
 @use("store")
@@ -133,7 +140,7 @@ def read_site(row: RawClinical, store: Store) -> Site | Outcome:
 
 @use("preview")
 @essential
-def keep_forecast(row: Site | Outcome, preview: Preview) -> Iterator[Any]:
+def keep_forecast(row: Site | Outcome | AllTold, preview: Preview) -> Iterator[Any]:
     """Keep what each file says of its patient; nothing is passed on."""
     forecast = preview.forecast
     assert forecast is not None, "the configurations come first"
@@ -144,6 +151,8 @@ def keep_forecast(row: Site | Outcome, preview: Preview) -> Iterator[Any]:
             forecast.stuck[keys.canonical(pseudonym)] = reason
             if REASONS[reason].incomplete:
                 preview.unread[reason] += 1
+        case AllTold():
+            preview.whole = True
     yield from ()
 
 

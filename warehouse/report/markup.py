@@ -61,7 +61,7 @@ def data_block(value: Any) -> Markup:
     >>> data_block({"centre": "</script>"})
     '{"centre": "\\\\u003c/script\\\\u003e"}'
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=False)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     return Markup(text.translate(_IN_SCRIPT))
 
 

@@ -184,6 +184,31 @@ def test_a_file_that_cannot_be_read_is_told(warehouse, monkeypatch, error, code,
     assert ("clinical files not read 1" in preview.summary()) == (code == 4)
 
 
+def forbid(monkeypatch, verb, prefix):
+    """Have the overlay refuse what begins with a prefix."""
+    plain = getattr(DryRunStore, verb)
+
+    def refused(self, key="", **how):
+        if key.startswith(prefix):
+            raise Forbidden(verb, key)
+        return plain(self, key, **how)
+
+    monkeypatch.setattr(DryRunStore, verb, refused)
+
+
+@pytest.mark.parametrize(
+    ("verb", "prefix"), [("list_folders", "raw-"), ("list", "raw-eastgate"), ("list", "assignments/")]
+)
+def test_nothing_is_told_where_not_all_could_be_heard(warehouse, monkeypatch, verb, prefix):
+    forbid(monkeypatch, verb, prefix)
+    preview, report, _ = foretell(*warehouse)
+    assert report.exit_code == 2
+    assert preview.summary() == ""
+    account, report = look(DryRunStore(warehouse[0]), warehouse[1])
+    assert report.exit_code == (2 if prefix == "assignments/" else 0)
+    assert (account.summary() == "") == (report.exit_code == 2)
+
+
 def look(store, catalog, **asked):
     """The audit that the command would make, and its report."""
     account = Account(**asked)
