@@ -51,7 +51,7 @@ class FileSystem:
     ) -> IO[Any]:
         """Open a file as the built-in `open` does; text is UTF-8, and its line ends are kept as they are.
 
-        `options` are those of fsspec, as `compression="infer"`. Raises the OSError that fits, and OutsideRoot.
+        `options` are those of fsspec, as `compression="infer"`. Raises OutsideRoot and OSError.
         """
         if "b" not in mode:
             options |= {"encoding": encoding or "utf-8", "errors": errors, "newline": newline}

@@ -7,6 +7,8 @@ from typing import IO, Any
 
 from bonobo.config import Configurable, ContextProcessor, Option, Service
 from bonobo.context import NodeContext
+from bonobo.errors import BonoboError, code_carried
+from bonobo.filesystem import OutsideRoot
 
 
 def ensure_tuple(value: Any) -> tuple[Any, ...]:
@@ -32,7 +34,8 @@ def names(value: Any) -> tuple[str, ...]:
 class FileHandler(Configurable):
     """A node that has a file open. Its file is closed when the node ends, however the run ends.
 
-    `fs` names the service that opens it, by `open(path, mode, encoding=..., newline="")`.
+    `fs` names the service that opens it, by `open(path, mode, encoding=..., newline="")`. A file that cannot
+    be opened ends the run with a BonoboError that names the path as the graph does.
     """
 
     path = Option(str, positional=True, __doc__="Where the file is within the file system.")
@@ -44,7 +47,13 @@ class FileHandler(Configurable):
     @ContextProcessor
     def file(self, context: NodeContext, *, fs: Any, **services: Any) -> Iterator[IO[Any]]:
         """The open file."""
-        with self.open(fs) as file:
+        try:
+            opened = self.open(fs)
+        except (OSError, OutsideRoot) as error:
+            if code_carried(error) is not None:
+                raise
+            raise BonoboError(f"{context.name} cannot open {self.path!r}: {_reason(error)}") from error
+        with opened as file:
             yield file
 
     def open(self, fs: Any) -> IO[Any]:
@@ -52,3 +61,9 @@ class FileHandler(Configurable):
         text = {} if "b" in self.mode else {"encoding": self.encoding, "newline": ""}
         file: IO[Any] = fs.open(self.path, self.mode, **text)
         return file
+
+
+def _reason(error: OSError | OutsideRoot) -> str:
+    # The message of an OSError may be whatever a service makes of it.
+    said = error.strerror if isinstance(error, OSError) else str(error)
+    return said or type(error).__name__

@@ -64,7 +64,7 @@ class CsvReader(FileReader, CsvHandler):
       as sequences of texts.
     - `output_type` (named rows): a class of tuples that the rows are to be; the first line is then data.
     - `mode` ("r"): how the file is opened.
-    - `encoding` ("utf-8"): how text is encoded.
+    - `encoding` ("utf-8-sig"): how text is encoded; a byte order mark is left out.
     - `fs` ("fs"): the name of the service that opens the file.
 
     >>> import bonobo

@@ -24,7 +24,7 @@ class FileReader(FileHandler):
     - `output_fields` (none): the names of the rows' fields, in a list.
     - `output_type` (none): a class of tuples that the rows are to be. Both together are a UsageError.
     - `mode` ("r"): how the file is opened.
-    - `encoding` ("utf-8"): how text is encoded.
+    - `encoding` ("utf-8-sig"): how text is encoded; a byte order mark is left out.
     - `fs` ("fs"): the name of the service that opens the file.
 
     >>> import bonobo
@@ -37,6 +37,7 @@ class FileReader(FileHandler):
     """
 
     mode = Option(str, default="r", __doc__="How the file is opened, as the built-in `open` has it.")
+    encoding = Option(str, default="utf-8-sig", __doc__="How text is encoded; a byte order mark is no text.")
     output_fields = Option(names, required=False, __doc__="The names of the rows' fields.")
     output_type = Option(required=False, __doc__="The class of the rows.")
 

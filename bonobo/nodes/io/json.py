@@ -19,8 +19,8 @@ class JsonReader(FileReader):
 
     - `path` (required): where the file is, within the service `fs`.
     - `loader` (json.loads): called with the node and a text, gives its value.
-    - `output_fields` (none), `output_type` (none), `mode` ("r"), `encoding` ("utf-8"), `fs` ("fs"): those of
-      `FileReader`. `eol` changes nothing here.
+    - `output_fields` (none), `output_type` (none), `mode` ("r"), `encoding` ("utf-8-sig"), `fs` ("fs"): those
+      of `FileReader`. `eol` changes nothing here.
 
     >>> import bonobo
     >>> from bonobo.testing import run_node
@@ -112,9 +112,12 @@ class JsonWriter(FileWriter):
         """Write one row."""
         context.setdefault("lineno", 0)
         names = context.get_input_fields()
-        for item in (dict(zip(names, values, strict=True)),) if names else values:
-            self._write_line(file, (self.eol if context.lineno else "") + json.dumps(item))
-            context.lineno += 1
+        items = (dict(zip(names, values, strict=True)),) if names else values
+        # All of a row or nothing: its items are made before the first is written.
+        texts = [json.dumps(item, allow_nan=False) for item in items]
+        if texts:
+            self._write_line(file, (self.eol if context.lineno else "") + self.eol.join(texts))
+            context.lineno += len(texts)
         return NOT_MODIFIED
 
     __call__ = write

@@ -6,6 +6,7 @@ import pytest
 
 import bonobo
 from bonobo.config import use_context
+from bonobo.errors import BonoboError
 from bonobo.testing import run_node
 
 
@@ -102,10 +103,59 @@ def test_another_service_may_be_named(fs):
     assert run_node(bonobo.FileReader("a.txt", fs="files.main"), services={"files.main": fs}).rows == [("a",)]
 
 
-def test_a_file_that_is_missing_ends_the_run(fs):
-    report = run_node(bonobo.FileReader("no.txt"), services={"fs": fs}, check=False).report
-    assert isinstance(report.fatal, FileNotFoundError)
-    assert report.exit_code == 70
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        (bonobo.FileReader("no.txt"), "FileReader cannot open 'no.txt': No such file or directory"),
+        (bonobo.CsvReader("folder"), "CsvReader cannot open 'folder': Is a directory"),
+        (bonobo.CsvWriter("no/a.csv"), "CsvWriter cannot open 'no/a.csv': No such file or directory"),
+        (
+            bonobo.JsonReader("../a.json"),
+            "JsonReader cannot open '../a.json': the path leads out of the root of its file system",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_opened_ends_the_run(tmp_path, node, said):
+    (tmp_path / "folder").mkdir()
+    report = run_node(node, "row", services={"fs": bonobo.open_fs(tmp_path)}, check=False).report
+    assert (type(report.fatal), str(report.fatal), report.exit_code) == (BonoboError, said, 70)
+
+
+class Locked(OSError):
+    exit_code = 75
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "code"),
+    [
+        (OSError("token s3cr3t is refused"), "FileReader cannot open 'a.txt': OSError", 70),
+        (Locked("later"), "later", 75),
+    ],
+)
+def test_what_a_file_system_says_is_its_own_affair(error, said, code):
+    class Refusing:
+        def open(self, path, mode, **options):
+            raise error
+
+    report = run_node(bonobo.FileReader("a.txt"), services={"fs": Refusing()}, check=False).report
+    assert (str(report.fatal), report.exit_code) == (said, code)
+
+
+@pytest.mark.parametrize(
+    ("node", "text", "value"),
+    [
+        (bonobo.FileReader("a.txt"), "é\n", "é"),
+        (bonobo.CsvReader("a.txt"), "name\né\n", "é"),
+        (bonobo.JsonReader("a.txt"), '["é"]', "é"),
+        (bonobo.LdjsonReader("a.txt"), '"é"', "é"),
+    ],
+)
+def test_a_byte_order_mark_is_no_text(fs, node, text, value):
+    for encoding in ("utf-8-sig", "utf-8"):
+        put(fs, "a.txt", text.encode(encoding))
+        (row,) = run_node(node, services={"fs": fs}).rows
+        assert row == (value,)
+        assert getattr(row, "_fields", ("name",)) == ("name",)
 
 
 @pytest.mark.parametrize(

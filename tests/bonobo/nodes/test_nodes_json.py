@@ -1,6 +1,7 @@
 """JSON files: lists and lines, what rows become, and lists that are whole whatever happened."""
 
 import json
+import math
 import uuid
 from collections import namedtuple
 
@@ -105,6 +106,15 @@ def test_a_list_is_whole_without_the_rows_that_failed(fs):
     result = run_node(bonobo.JsonWriter("a.json"), *rows, services={"fs": fs}, check=False)
     assert [type(error) for error in result.errors] == [TypeError]
     assert json.loads(content(fs)) == [{"a": 1, "b": 2}, {"a": 4, "b": 5}]
+
+
+@pytest.mark.parametrize("writer", [bonobo.JsonWriter, bonobo.LdjsonWriter])
+@pytest.mark.parametrize("bad", [math.nan, -math.inf, {1, 2}])
+def test_of_a_row_that_failed_nothing_is_written(fs, writer, bad):
+    rows = [1, (2, bad), (3, [bad]), (4, 5)]
+    result = run_node(writer("a.json", eol=","), *rows, services={"fs": fs}, check=False)
+    assert (result.rows, len(result.errors)) == ([(1,), (4, 5)], 2)
+    assert content(fs).strip("[]") == "1,4,5"
 
 
 def test_a_list_is_whole_after_a_run_that_failed(fs, run, gate):
