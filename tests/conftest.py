@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import uuid
@@ -58,7 +59,8 @@ class Fault:
 
     `after` lets moto act first, so that the effect is there and only its answer is lost. Status 0 cuts
     the connection without an answer. `body` stands in for S3's error document;
-    so many bytes as `missing` says are promised and never sent.
+    so many bytes as `missing` says are promised and never sent. Only requests whose path and query `about`
+    is found in are meant.
     """
 
     name: str
@@ -68,6 +70,11 @@ class Fault:
     after: bool = False
     body: str | None = None
     missing: int = 0
+    about: str = ""
+
+    def is_for(self, request: Request) -> bool:
+        uri = f"{request.path}?{unquote(request.query)}"
+        return self.name == request.name and re.search(self.about, uri) is not None
 
 
 class S3Server:
@@ -124,7 +131,7 @@ class S3Server:
         request = Request(environ["REQUEST_METHOD"], unquote(path), query, headers)
         with self._lock:
             self.seen.append(request)
-            fault = next((fault for fault in self.faults if fault.name == request.name), None)
+            fault = next((fault for fault in self.faults if fault.is_for(request)), None)
             if fault is not None:
                 fault.times -= 1
                 if not fault.times:

@@ -24,6 +24,7 @@ from warehouse import __version__, warehouseloader
 from warehouse.commands.centres import centres
 from warehouse.commands.options import aws_options
 from warehouse.commands.process import process
+from warehouse.commands.query import query
 from warehouse.commands.report import report
 from warehouse.commands.running import run_graph
 from warehouse.commands.split import split
@@ -164,6 +165,7 @@ def header(file: Path) -> int:
 
 cli.add_command(centres)
 cli.add_command(process)
+cli.add_command(query)
 cli.add_command(report)
 cli.add_command(split)
 

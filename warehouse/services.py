@@ -16,8 +16,9 @@ from threading import Semaphore
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from warehouse.domain.centres import Centres
+from warehouse.domain.records import Group
 from warehouse.domain.shortfall import Shortfall
-from warehouse.errors import SettingsError, StoreUnavailable
+from warehouse.errors import Forbidden, SettingsError, StoreUnavailable
 from warehouse.settings import Location, Settings
 from warehouse.storage.assignments import Assignments
 from warehouse.storage.aws import open_session, storage_options, usable_settings
@@ -33,7 +34,9 @@ from warehouse.storage.ledger import Ledger
 from warehouse.storage.listings import Listings
 from warehouse.storage.local_files import MessageFile
 from warehouse.storage.processed import Archive, FolderProcessed, LocalTables, Processed, S3Processed
-from warehouse.storage.s3 import S3Store
+from warehouse.storage.readable import published, readable
+from warehouse.storage.s3 import UNUSABLE, S3Store
+from warehouse.storage.snapshot import AsOf, Snapshot
 from warehouse.storage.standing import standing_studies
 from warehouse.storage.store import Store
 from warehouse.storage.tables import Tables
@@ -123,6 +126,18 @@ def open_warehouse(settings: Settings) -> Generator[tuple[Store, SqlCatalog]]:
             yield DryRunStore(store), MemoryCatalog(base=catalog)
         else:
             yield store, catalog
+
+
+@contextmanager
+def open_snapshot(settings: Settings, group: Group | None = None, as_of: AsOf = None) -> Generator[Snapshot]:
+    """What the caller may ask: the catalog, or one set's tables, by wish or where only those may be read.
+
+    Raises SettingsError, QueryError (nothing was there by then), and StoreError.
+    """
+    store, catalog = _open(settings)
+    with closing(store), closing(catalog):
+        _check_for_a_reader(store, settings.location)
+        yield published(catalog, group, as_of) if group else readable(catalog, as_of)
 
 
 @contextmanager
@@ -221,6 +236,15 @@ def _open_bucket(kind: type[Bucket], name: str, settings: Settings, session: bot
             copy_mode=settings.copy_mode,
             concurrency=settings.concurrency,
         )
+
+
+def _check_for_a_reader(store: FolderStore | S3Store, location: Location) -> None:
+    """As `_check`; but who may read one set only may not ask for the bucket itself."""
+    try:
+        _check(store, location)
+    except StoreUnavailable as error:
+        if getattr(error.__cause__, "cause", None) != UNUSABLE[Forbidden]:
+            raise
 
 
 def _check(store: FolderStore | S3Store, location: Location) -> None:

@@ -1,0 +1,63 @@
+"""`warehouse query` by the real command: what it prints where, and what a reader of one set gets from S3."""
+
+import csv
+import io
+
+from test_s3 import environment, fill
+
+
+def rows(ended):
+    assert ended.code == 0, ended.err
+    return list(csv.DictReader(io.StringIO(ended.out)))
+
+
+def refused(ended):
+    assert (ended.code, ended.out) == (2, ""), ended.err
+    (line,) = ended.err.splitlines()
+    return line
+
+
+def test_an_answer_is_all_that_is_printed(command, loaded_once):
+    sql = "SELECT type, count(*) AS n FROM images GROUP BY ALL ORDER BY ALL"
+    ended = command("warehouse", "query", loaded_once, sql)
+    assert ended.err == ""
+    assert [row["type"] for row in rows(ended)] == ["ct", "mri", "unknown", "xray"]
+
+
+def test_what_cannot_be_asked_is_one_line(command, loaded_once, tmp_path):
+    for sql, words in (
+        ("SELECT nothing FROM images", "nothing"),
+        ("COPY images TO 'x.csv'", "nothing else"),
+        ("SELECT key::INT FROM objects", "TRY_CAST"),
+    ):
+        assert words in refused(command("warehouse", "query", loaded_once, sql))
+    long = "SELECT max(hash(a.range, b.range)) FROM range(9999999) a, range(9999999) b"
+    assert "0.3 s" in refused(command("warehouse", "query", loaded_once, long, "--timeout", "0.3"))
+    assert "does not exist" in refused(command("warehouse", "query", "./nowhere", "FROM images"))
+    assert list(tmp_path.glob("*.csv")) == []
+
+
+def test_who_may_read_one_set_only_asks_that_set(command, s3_server):
+    bucket = s3_server.new_bucket()
+    fill(s3_server, bucket)
+    env = environment(s3_server)
+    assert command("warehouse", "load", bucket, env=env).code == 0
+    sql = 'SELECT "group" AS g, count(*) AS n FROM images GROUP BY ALL'
+    whole = {row["g"]: row["n"] for row in rows(command("warehouse", "query", bucket, sql, env=env))}
+    assert set(whole) == {"training", "validation"}
+    whose = {name: rf"/{bucket}/{name}|prefix={name}" for name in ("catalog/", "training/", "validation/")}
+
+    def deny(*prefixes):
+        s3_server.faults.clear()
+        s3_server.plan("HeadObject", 403, "Forbidden", times=99, about=rf"^/{bucket}/?\?")
+        for prefix in prefixes:
+            for name in ("ListObjectsV2", "GetObject", "HeadObject"):
+                s3_server.plan(name, 403, "AccessDenied", times=99, about=whose[prefix])
+
+    deny("catalog/", "validation/")
+    ended = command("warehouse", "query", bucket, sql, env=env)
+    assert rows(ended) == [{"g": "training", "n": whole["training"]}]
+    assert "readers of training" in ended.err
+    deny(*whose)
+    ended = command("warehouse", "query", bucket, sql, env=env)
+    assert (ended.code, len(ended.err.splitlines())) == (4, 1)

@@ -1,0 +1,69 @@
+"""The options of commands that ask the catalog, and how what a person typed becomes limits and moments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import click
+
+from warehouse.domain.records import GROUPS
+from warehouse.storage.sandbox import Limits
+from warehouse.storage.snapshot import AsOf
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+SECONDS = 60.0
+MEBIBYTES = 512
+
+_VERSION = re.compile(r"[0-9]{1,18}")
+
+
+def asking_options(command: Command) -> Command:
+    """Which tables are asked, as of when, and what the answer may cost."""
+    for option in (
+        click.option(
+            "--memory",
+            type=click.IntRange(64),
+            default=MEBIBYTES,
+            metavar="MIB",
+            help=f"Memory before it turns to the disk (default {MEBIBYTES} MiB).",
+        ),
+        click.option(
+            "--timeout",
+            type=click.FloatRange(0, min_open=True),
+            default=SECONDS,
+            metavar="SECONDS",
+            help=f"Time that the answer may take (default {SECONDS:g} s).",
+        ),
+        click.option(
+            "--as-of", callback=_as_of, metavar="VERSION|TIME", help="The catalog as it was then (UTC)."
+        ),
+        click.option(
+            "--set", "group", type=click.Choice(GROUPS), help="What the readers of one set may see."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def limits_of(timeout: float, memory: int) -> Limits:
+    """The limits that the options say."""
+    return Limits(seconds=timeout, memory=f"{memory}MiB")
+
+
+def _as_of(context: click.Context, parameter: click.Parameter, value: str | None) -> AsOf:
+    """A version of the catalog, or a time in ISO 8601: UTC unless it says otherwise."""
+    if value is None:
+        return None
+    if _VERSION.fullmatch(value):
+        return int(value)
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(
+            "neither a version nor a time: write it as 17 or as 2024-02-29T12:00:00Z", context, parameter
+        ) from None
