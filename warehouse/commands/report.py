@@ -14,6 +14,7 @@ import click
 
 import bonobo
 from warehouse.commands.options import aws_options
+from warehouse.commands.output import whole_file
 from warehouse.commands.running import run_graph
 from warehouse.domain.shortfall import Shortfall
 from warehouse.errors import SettingsError
@@ -22,7 +23,6 @@ from warehouse.pipeline.report import Draft, ask_catalog, write_report
 from warehouse.services import open_warehouse, utc_now
 from warehouse.settings import Location, Settings, read_settings
 from warehouse.storage.listings import Listings
-from warehouse.storage.local_files import whole_file
 
 
 @click.command(short_help="Write a page about the data set.")
@@ -66,7 +66,7 @@ def _services(settings: Settings, out: Path) -> Generator[Mapping[str, Any]]:
             "catalog": catalog,
             "listings": Listings(store),
             "shortfall": Shortfall(),
-            "draft": Draft(name_of(settings.location), utc_now()),
+            "draft": Draft(name_of(settings.location), str(out), utc_now()),
             "write": partial(_write, out),
         }
 

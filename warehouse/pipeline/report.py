@@ -32,13 +32,19 @@ class Answers:
 
 @dataclass(slots=True)
 class Draft:
-    """The report under way. Kept by one thread at a time."""
+    """The report under way: a service. `out` is how its reader called the file; one thread at a time."""
 
     warehouse: str
+    out: str
     made: datetime
     completeness: Completeness = field(default_factory=Completeness)
     answers: Answers | None = None
     all_read: bool = False
+    written: bool = False
+
+    def summary(self) -> str:
+        """Where the page is."""
+        return f"wrote {self.out}" if self.written else ""
 
 
 @use("catalog")
@@ -79,4 +85,5 @@ def write_report(
             unread={reason: count for (_, reason), count in shortfall.counts.items()},
         )
         write(page(figures).encode())
+        draft.written = True
     yield from ()
