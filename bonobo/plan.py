@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Any
 
 from bonobo.config.configurables import obstacle
@@ -75,6 +76,12 @@ def make_plan(graph: Graph) -> Plan:
     unusable = [node for node in map(unwrap, graph) if not callable(node) and not isinstance(node, Iterable)]
     if unusable:
         raise GraphError(f"neither callable nor iterable: {_named(unusable)}")
+    asynchronous = [node for node in map(unwrap, graph) if _is_asynchronous(node)]
+    if asynchronous:
+        raise GraphError(
+            f"asynchronous: {_named(asynchronous)}; a node is called in a thread, and nothing awaits what it "
+            "gives: let a plain function call asyncio.run"
+        )
     unready = [why for why in map(obstacle, map(unwrap, graph)) if why is not None]
     if unready:
         raise GraphError("; ".join(unready))
@@ -92,6 +99,11 @@ def make_plan(graph: Graph) -> Plan:
     )
     _check_processes(nodes)
     return Plan(nodes)
+
+
+def _is_asynchronous(node: Any) -> bool:
+    calls = (node, getattr(type(node), "__call__", None))
+    return any(iscoroutinefunction(call) or isasyncgenfunction(call) for call in calls)
 
 
 def _planned(

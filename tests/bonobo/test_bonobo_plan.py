@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bonobo import Graph, parallel, use
+from bonobo.config import Configurable
 from bonobo.config.declarations import declaration_of
 from bonobo.errors import GraphError, MissingService
 from bonobo.plan import START, make_plan
@@ -28,6 +29,40 @@ def test_a_plan_says_all_that_a_runner_needs():
     assert (first.name, first.inputs, first.outputs, first.downstream) == ("a", {START}, (1, 2), {1, 2})
     assert (second.target, second.workers, second.settings.key, second.inputs) == (b, 3, len, {0})
     assert (third.workers, third.settings.key, third.outputs, third.downstream) == (1, None, (), frozenset())
+
+
+async def coroutine(x): ...
+
+
+async def generator(x):
+    yield x
+
+
+class Asynchronous:
+    async def __call__(self, x): ...
+
+
+class AsynchronousNode(Configurable):
+    async def __call__(self, x):
+        yield x
+
+
+@pytest.mark.parametrize(
+    ("node", "name"),
+    [
+        (coroutine, "coroutine"),
+        (generator, "generator"),
+        (Asynchronous(), "Asynchronous"),
+        (Asynchronous().__call__, "__call__"),
+        (AsynchronousNode(), "AsynchronousNode"),
+        (functools.partial(coroutine, 1), "coroutine"),
+        (parallel(coroutine, 2), "coroutine"),
+        (use("store")(coroutine), "coroutine"),
+    ],
+)
+def test_nothing_awaits_a_node(node, name):
+    with pytest.raises(GraphError, match=f"^asynchronous: {name}; a node is called in a thread"):
+        make_plan(Graph(a, node))
 
 
 def test_a_node_may_be_fed_by_begin_and_by_others():
