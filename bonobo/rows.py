@@ -9,6 +9,7 @@ import functools
 import keyword
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from typing import Any, ClassVar
@@ -38,14 +39,15 @@ class NamedRow(tuple[Any, ...]):
     _attrs: ClassVar[tuple[str, ...]] = ()
     _places: ClassVar[Mapping[str, int]] = {}
 
-    def __new__(cls, *values: Any, **named: Any) -> NamedRow:
+    def __new__(cls, /, *values: Any, **named: Any) -> NamedRow:
         """Make a row of values by place, or by attribute. Raises TypeError for too few, too many, unknown."""
         if not named:
             return cls._make(values)
-        unknown = [name for name in named if name not in cls._attrs[len(values) :]]
+        left = dict.fromkeys(cls._attrs[len(values) :])
+        unknown = [name for name in named if name not in left]
         if unknown:
             raise TypeError(f"{cls.__name__} has no field left named {', '.join(map(repr, unknown))}")
-        rest = (named[name] for name in cls._attrs[len(values) :] if name in named)
+        rest = (named[name] for name in left if name in named)
         return cls._make((*values, *rest))
 
     @classmethod
@@ -69,9 +71,9 @@ class NamedRow(tuple[Any, ...]):
         """Give the values by field, in order."""
         return dict(zip(self._fields, self, strict=False))
 
-    def _replace(self, **changes: Any) -> NamedRow:
+    def _replace(self, /, **changes: Any) -> NamedRow:
         """Give a row with other values in some fields. Raises ValueError for what is no field."""
-        unknown = [field for field in changes if field not in self._fields]
+        unknown = [field for field in changes if field not in self._places]
         if unknown:
             raise ValueError(f"no fields of {type(self).__name__}: {', '.join(map(repr, unknown))}")
         return self._make({**self._asdict(), **changes}.values())
@@ -129,7 +131,8 @@ def extended(row: Row, values: Row) -> Row:
 @functools.lru_cache(maxsize=TYPES_KEPT)
 def _extended(fields: tuple[str, ...], count: int) -> type[NamedRow]:
     numbers = map(str, range(len(fields) + count))
-    free = [number for number in numbers if number not in fields]
+    taken = frozenset(fields)
+    free = [number for number in numbers if number not in taken]
     return _row_type((*fields, *free[:count]), "Inherited")
 
 
@@ -137,7 +140,7 @@ def _extended(fields: tuple[str, ...], count: int) -> type[NamedRow]:
 def _row_type(fields: tuple[str, ...], name: str) -> type[NamedRow]:
     if not name.isidentifier() or keyword.iskeyword(name):
         raise ValueError(f"a type of rows cannot be named {name!r}; it must be an identifier")
-    twice = [field for field in dict.fromkeys(fields) if fields.count(field) > 1]
+    twice = [field for field, count in Counter(fields).items() if count > 1]
     if twice:
         raise ValueError(f"fields that are there twice: {', '.join(map(repr, twice))}")
     attributes = _attributes(fields)
@@ -160,15 +163,18 @@ _TAKEN = frozenset(dir(NamedRow)) | {"_", "_cls", "_self", "self", "tuple"}
 def _attributes(fields: Iterable[str]) -> tuple[str, ...]:
     """Spell fields so that each can be an attribute, and none hides another, nor a method."""
     taken = set(_TAKEN)
+    # For each spelling the first number that may be free; those below are taken.
+    numbers: dict[str, int] = {}
     attributes = []
     for field in fields:
         spelled = re.sub("__+", "_", _spelled(field))
         # A field that ends in what no attribute holds is numbered from the first: `x-` gives `x0`.
         ends_well = re.fullmatch("[A-Za-z0-9_]", field[-1:]) or not field
-        attribute, number = (spelled, 0) if ends_well else (f"{spelled}0", 0)
+        attribute, number = spelled if ends_well else f"{spelled}0", numbers.get(spelled, 0)
         while attribute in taken:
             attribute, number = f"{spelled}{number}", number + 1
         taken.add(attribute)
+        numbers[spelled] = number
         attributes.append(attribute)
     return tuple(attributes)
 

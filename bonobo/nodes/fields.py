@@ -52,7 +52,8 @@ def OrderFields(fields: Iterable[str]) -> Callable[[Row], Row]:
     def order_fields(row: Row) -> Row:
         known = _fields_of(row, "OrderFields", first)
         ordered = (*first, *sorted(set(known).difference(first)))
-        return row_type(ordered)._make(row[known.index(name)] for name in ordered)
+        values = dict(zip(known, row, strict=True))
+        return row_type(ordered)._make(values[name] for name in ordered)
 
     return order_fields
 
@@ -198,7 +199,8 @@ def _fields_of(row: Row, node: str, wanted: Iterable[str] = ()) -> tuple[str, ..
     fields = fields_of(type(row))
     if fields is None:
         raise ValueError(f"{node} needs rows with named fields; put SetFields before it")
-    unknown = [name for name in wanted if name not in fields]
+    known = frozenset(fields)
+    unknown = [name for name in wanted if name not in known]
     if unknown:
         raise _no_fields(node, unknown, fields)
     return fields

@@ -109,6 +109,19 @@ def test_keywords_may_come_in_any_order():
     assert Person(age=36, first_name="Ada") == Person("Ada", age=36) == ("Ada", 36)
 
 
+def test_any_name_may_be_a_keyword():
+    assert row_type(["cls", "values", "named"])(values=2, cls=1, named=3) == (1, 2, 3)
+    assert row_type(["self", "a"])(1, 2)._replace(self=3) == (3, 2)
+
+
+def test_types_of_many_fields_are_made_in_time(in_time):
+    count = 50_000
+    wide = in_time(row_type, map(str, range(count)))
+    assert len(in_time(extended, wide._make(range(count)), tuple(range(count)))) == 2 * count
+    alike = in_time(row_type, ["-" * length + "+" for length in range(3_000)])
+    assert len(set(alike._attrs)) == 3_000
+
+
 def test_replace_goes_by_field():
     assert Person("Ada", 36)._replace(**{"first name": "Grace"}) == ("Grace", 36)
     with pytest.raises(ValueError, match="no fields of Bag: 'first_name'"):
