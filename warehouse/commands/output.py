@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import io
-import os
-import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from click import echo
 
-from warehouse.errors import SettingsError
+from warehouse.errors import SettingsError, StoreError
+from warehouse.storage.local_files import whole_file
 
 
-class StandardOutput(io.RawIOBase):
+@contextmanager
+def output(file: Path | None) -> Generator[BinaryIO]:
+    """Standard output, or a file that takes its name once it is whole. Raises SettingsError."""
+    if file is None:
+        yield cast(BinaryIO, _StandardOutput())
+        return
+    try:
+        with whole_file(file) as stream:
+            yield stream
+    except StoreError as error:
+        if error.operation != "write":
+            raise
+        raise SettingsError(f"{file.name} cannot be written there: look at the folder and the disk") from None
+
+
+class _StandardOutput(io.RawIOBase):
     """Standard output for bytes, through the one function that this program prints with."""
 
     def writable(self) -> bool:
@@ -24,22 +38,3 @@ class StandardOutput(io.RawIOBase):
     def write(self, data: bytes) -> int:  # type: ignore[override]
         echo(bytes(data), nl=False)
         return len(data)
-
-
-@contextmanager
-def whole_file(path: Path) -> Generator[BinaryIO]:
-    """A new file, which takes its name, and another's place, only once it is whole.
-
-    Raises SettingsError where it cannot be written.
-    """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with beside.open("xb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise SettingsError(f"{path.name} cannot be written: {error.strerror}") from None
-    finally:
-        beside.unlink(missing_ok=True)
