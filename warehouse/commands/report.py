@@ -14,7 +14,7 @@ import click
 
 import bonobo
 from warehouse.commands.options import aws_options
-from warehouse.commands.output import whole_file
+from warehouse.commands.output import output
 from warehouse.commands.running import run_graph
 from warehouse.domain.shortfall import Shortfall
 from warehouse.errors import SettingsError
@@ -77,5 +77,5 @@ def name_of(location: Location) -> str:
 
 
 def _write(out: Path, data: bytes) -> None:
-    with whole_file(out) as stream:
+    with output(out) as stream:
         stream.write(data)
