@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from inspect import isasyncgenfunction, iscoroutinefunction
+from inspect import getattr_static, isasyncgenfunction, iscoroutinefunction
 from typing import Any
 
 from bonobo.config.configurables import obstacle
@@ -102,7 +102,7 @@ def make_plan(graph: Graph) -> Plan:
 
 
 def _is_asynchronous(node: Any) -> bool:
-    calls = (node, getattr(type(node), "__call__", None))
+    calls = (node, getattr_static(type(node), "__call__", None))
     return any(iscoroutinefunction(call) or isasyncgenfunction(call) for call in calls)
 
 

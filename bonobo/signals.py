@@ -58,7 +58,9 @@ class ClosingWatch:
                 pass
         except Empty:
             with suppress(OSError, ValueError, AttributeError):
-                print(f"error: {stopped}; services did not close in time", file=sys.stderr, flush=True)
+                # Not by `print`, for which a standard error that is closed means standard output.
+                sys.stderr.write(f"error: {stopped}; services did not close in time\n")
+                sys.stderr.flush()
             os._exit(stopped.exit_code)
 
 
