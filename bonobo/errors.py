@@ -7,6 +7,7 @@
     ├── GraphError            2   the graph cannot be run: a cycle, a node that nothing feeds, no node at all
     ├── MissingService        2   nodes use services that get_services does not give; `names` lists them
     ├── TooManyErrors        70   more rows failed than `max_errors` lets pass
+    ├── OutputLeft          141   whoever read standard output has left
     └── Stopped         130/143   SIGINT or SIGTERM ended the run
 
     RowError                      what the engine says of one row; the run goes on
@@ -22,7 +23,9 @@ fewer rows at once.
 
 from __future__ import annotations
 
+import select
 import signal
+import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -78,6 +81,15 @@ class Stopped(BonoboError):
         super().__init__(f"stopped by {signal.Signals(signum).name}")
 
 
+class OutputLeft(BonoboError):
+    """Whoever read standard output has left: nobody is there to work for. The code is that of SIGPIPE."""
+
+    exit_code = 128 + signal.SIGPIPE
+
+    def __init__(self) -> None:
+        super().__init__("whoever read standard output has left")
+
+
 class RowError(Exception):
     """What the engine itself has against one row."""
 
@@ -127,6 +139,18 @@ def is_fatal(error: BaseException) -> bool:
         or code_carried(error) is not None
         or bool(getattr(error, "fatal", False))
     )
+
+
+def output_left(error: BaseException) -> bool:
+    """Tell whether an exception came of writing to a standard output whose reader has left."""
+    if not isinstance(error, BrokenPipeError):
+        return False
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)  # hang-ups are reported whatever is asked for
+        return bool(poll.poll(0))
+    except (AttributeError, OSError, ValueError):
+        return False
 
 
 def is_throttling(error: BaseException) -> bool:

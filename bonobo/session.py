@@ -20,7 +20,7 @@ from bonobo.errors import BonoboError, Stopped, UsageError
 from bonobo.graph import Graph
 from bonobo.limits import MaxErrors
 from bonobo.plan import DEAD_LETTERS, Plan, make_plan
-from bonobo.quantities import parse_size
+from bonobo.quantities import LARGEST, parse_size
 from bonobo.report import NodeReport, Report
 from bonobo.report_file import ReportFile
 from bonobo.runner import DRAIN_SECONDS, Limits, Runner
@@ -272,7 +272,7 @@ def _memory(given: int | str | None) -> int:
 
 
 def _at_least_one(name: str, number: int) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= LARGEST:
         raise UsageError(f"{name} must be a whole number, 1 or more")
     return number
 

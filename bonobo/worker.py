@@ -18,7 +18,7 @@ from bonobo.binding import Binding
 from bonobo.channel import Barrier, Cancelled, Channel, Closed, Heavy, Item
 from bonobo.constants import Flag, Row
 from bonobo.emission import Produce
-from bonobo.errors import BonoboError, is_fatal
+from bonobo.errors import BonoboError, OutputLeft, is_fatal, output_left
 from bonobo.plan import PlannedNode
 from bonobo.report import NodeReport
 from bonobo.sizes import size_of
@@ -275,6 +275,8 @@ class Worker:
             attempts, error = error.attempts, error.error
         else:
             self._notice(error)
+        if output_left(error):
+            error = OutputLeft()
         if is_fatal(error) or self.plan.settings.on_error == "fail":
             self._run.fail(error, self.report)
             raise Cancelled

@@ -276,6 +276,17 @@ class TestCommand:
         assert out == ("closed\n" if seconds == 1 else "")
         assert "SIGTERM" in err
 
+    def test_a_run_ends_when_nobody_reads_what_it_prints(self, process):
+        popen = process("""
+            import bonobo, itertools
+            def get_graph():
+                return bonobo.Graph(itertools.count(), print)
+        """)
+        assert popen.stdout.readline() == "0\n"
+        popen.stdout.close()
+        assert popen.stderr.read().endswith("error: whoever read standard output has left\n")
+        assert popen.wait(60) == 141
+
     def test_rows_drain_though_their_source_has_ended(self, process):
         popen = process("""
             import bonobo, time
