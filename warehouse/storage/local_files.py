@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -17,8 +18,16 @@ from warehouse.storage.translate import of_os
 def whole_file(path: Path) -> Generator[BinaryIO]:
     """Write a file beside its place, and put it there when the context ends without an error.
 
-    A link at its place is replaced, not followed. Raises StoreError.
+    A link at its place is replaced, not followed. What is no regular file, such as a pipe or a device, is
+    written to as it goes: it cannot be replaced by a file. Raises StoreError.
     """
+    if _is_special(path):
+        try:
+            with path.open("wb") as stream:
+                yield stream
+        except OSError as error:
+            raise of_os("write", "", error) from None
+        return
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     except OSError as error:
@@ -34,6 +43,14 @@ def whole_file(path: Path) -> Generator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(name)
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        # Through links: /dev/stdout is one.
+        return not stat.S_ISREG(os.stat(path).st_mode) and not stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 class MessageFile:

@@ -1,0 +1,51 @@
+"""A file appears whole or not at all; what is no regular file stays what it is."""
+
+import os
+import stat
+import threading
+
+import pytest
+
+from warehouse.errors import StoreError
+from warehouse.storage.local_files import whole_file
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "answer.csv"
+    path.write_bytes(b"before")
+    with whole_file(path) as stream:
+        stream.write(b"after")
+        assert path.read_bytes() == b"before"
+    assert path.read_bytes() == b"after"
+    assert os.listdir(tmp_path) == ["answer.csv"]
+
+
+def test_nothing_is_left_of_one_that_failed(tmp_path):
+    path = tmp_path / "answer.csv"
+    with pytest.raises(ValueError), whole_file(path) as stream:
+        stream.write(b"half")
+        raise ValueError
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_pipe_is_written_to_and_stays_one(tmp_path, linked):
+    pipe = path = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if linked:
+        path = tmp_path / "link"
+        path.symlink_to(pipe)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    with whole_file(path) as stream:
+        stream.write(b"rows")
+    reader.join(30)
+    assert read == [b"rows"]
+    assert stat.S_ISFIFO(os.stat(path).st_mode)
+    assert path.is_symlink() == linked
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(StoreError), whole_file(tmp_path) as stream:
+        stream.write(b"rows")
