@@ -22,6 +22,7 @@ from bonobo.cli import leave
 from bonobo.errors import describe, exit_code_of
 from warehouse import __version__, warehouseloader
 from warehouse.commands.centres import centres
+from warehouse.commands.cohort import cohort
 from warehouse.commands.options import aws_options
 from warehouse.commands.process import process
 from warehouse.commands.query import query
@@ -166,6 +167,7 @@ def header(file: Path) -> int:
 cli.add_command(centres)
 cli.add_command(process)
 cli.add_command(query)
+cli.add_command(cohort)
 cli.add_command(report)
 cli.add_command(split)
 

@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +16,8 @@ from threading import Semaphore
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from warehouse.domain.centres import Centres
+from warehouse.domain.cohort import Part
+from warehouse.domain.fetching import FetchAccount
 from warehouse.domain.records import Group
 from warehouse.domain.shortfall import Shortfall
 from warehouse.errors import Forbidden, SettingsError, StoreUnavailable
@@ -25,6 +27,7 @@ from warehouse.storage.aws import open_session, storage_options, usable_settings
 from warehouse.storage.catalog import Catalog, MemoryCatalog
 from warehouse.storage.catalog_sql import SqlCatalog
 from warehouse.storage.clinical_files import one_a_patient
+from warehouse.storage.cohorts import ManifestFile
 from warehouse.storage.counting import CountingStore
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.dryrun import DryRunStore
@@ -138,6 +141,42 @@ def open_snapshot(settings: Settings, group: Group | None = None, as_of: AsOf = 
     with closing(store), closing(catalog):
         _check_for_a_reader(store, settings.location)
         yield published(catalog, group, as_of) if group else readable(catalog, as_of)
+
+
+@contextmanager
+def fetch_services(
+    settings: Settings, manifest: ManifestFile, parts: Collection[Part], folder: Path
+) -> Generator[Mapping[str, Any]]:
+    """The services of one run that fetches a cohort into a folder, by name.
+
+    Raises SettingsError and StoreUnavailable before anything is fetched.
+    """
+    store, catalog = _open(settings)
+    with closing(catalog), closing(store), closing(_open_folder(folder)) as place:
+        _check_for_a_reader(store, settings.location)
+        yield {
+            "manifest": manifest,
+            "parts": parts,
+            "store": store,
+            "etag_is_md5": store.etag_is_md5 if isinstance(store, S3Store) else _never,
+            "place": place,
+            "account": FetchAccount(),
+        }
+
+
+def _never(_: object) -> bool:
+    return False
+
+
+def _open_folder(path: Path) -> FolderStore:
+    """A folder of this machine, made where it is missing, and found usable."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"the folder cannot be made: {error.strerror}") from None
+    place = FolderStore(path)
+    place.check()
+    return place
 
 
 @contextmanager

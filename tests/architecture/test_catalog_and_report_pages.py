@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -12,12 +15,14 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 from support import Loaded, decisions, load
+from warehouse.cli import cli
 from warehouse.demo import CONFIGURATION, raw_drop
 from warehouse.domain.records import Decided
 from warehouse.storage.catalog import MemoryCatalog
-from warehouse.storage.catalog_schema import TABLES
+from warehouse.storage.catalog_work import SHOWN
 from warehouse.storage.counting import VERBS
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.folder import FolderStore
@@ -58,10 +63,10 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S)
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", SHOWN)
 def test_the_columns_are_those_of_the_table(table: str) -> None:
     told = [(first.strip("`"), _TYPES[kind]) for first, kind, _ in rows(CATALOG, f"## `{table}`")]
-    assert told == [(column.name, column.type) for column in TABLES[table]]
+    assert told == [(column.name, column.type) for column in SHOWN[table]]
 
 
 def test_the_outcomes_are_the_five() -> None:
@@ -87,33 +92,40 @@ def loaded() -> Loaded:
     return load(filled(MemoryStore()), MemoryCatalog())
 
 
-def test_the_examples_print_what_they_promise(tmp_path: Path) -> None:
-    folder = tmp_path / "d"
-    folder.mkdir()
-    store, catalog = filled(FolderStore(str(folder))), DeltaCatalog(str(folder))
+def test_the_examples_print_what_they_promise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("d").mkdir()
+    store, catalog = filled(FolderStore("d")), DeltaCatalog("d")
     load(store, catalog)
     known = decisions(catalog)
     quarantined = sorted(
         (row["reason"], key) for key, row in known.items() if row["outcome"] == "quarantined"
     )
-    catalog.close()
-    store.close()
-    listing, lookup = blocks(CATALOG, "python")
+    first, listing, lookup, _ = blocks(CATALOG, "sh")
+    assert [line for line in first.splitlines() if not _asked(line)] == [
+        line for line in first.splitlines() if "--out" in line
+    ]
+    assert Path("studies.parquet").is_file()
+    assert [(row["reason"], row["key"]) for row in _asked(listing)] == quarantined
     wanted = known[quarantined[0][1]]
     asked = lookup.replace("20200601T120000Z-a1b2c3", wanted["run"])
     asked = asked.replace("sequence = 17", f"sequence = {wanted['sequence']}")
+    assert [row["key"] for row in _asked(asked)] == [wanted["key"]]
+    (code,) = blocks(CATALOG, "python")
     result = subprocess.run(
-        [sys.executable, "-c", listing + asked],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
-    assert (result.returncode, result.stderr) == (0, "")
-    *listed, found = result.stdout.splitlines()
-    assert [tuple(line.split(maxsplit=1)) for line in listed] == quarantined
-    assert wanted["key"] in found
+    (counted,) = _asked('warehouse query d "SELECT count(*) AS n FROM images" --set training')
+    assert (result.stdout, result.stderr) == (f"{counted['n']}\n", "")
+
+
+def _asked(line: str) -> list[dict[str, str]]:
+    """What a command line of the page prints, as rows."""
+    _, *words = shlex.split(line)
+    result = CliRunner().invoke(cli, words, standalone_mode=False)
+    assert result.exception is None
+    text = result.stdout
+    return json.loads(text) if text.startswith("[") else list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 def test_the_name_of_a_run_is_written_as_runs_are_named(loaded: Loaded) -> None:

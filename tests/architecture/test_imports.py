@@ -18,7 +18,18 @@ STANDARD = frozenset(sys.stdlib_module_names)
 
 # What no module of the domain may touch: files, clocks, chance, environment, network, other processes.
 PURE_STANDARD = frozenset(
-    {"__future__", "abc", "base64", "binascii", "bisect", "codecs", "collections", "contextlib", "copy"}
+    {
+        "__future__",
+        "abc",
+        "base64",
+        "binascii",
+        "bisect",
+        "codecs",
+        "collections",
+        "contextlib",
+        "copy",
+        "csv",
+    }
     | {"dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "heapq", "io", "itertools"}
     | {"json", "math", "operator", "re", "string", "struct", "sys", "types", "typing", "unicodedata", "zlib"}
 )

@@ -11,7 +11,7 @@ import click
 
 from warehouse.commands.asking import asking_options, limits_of
 from warehouse.commands.options import aws_options
-from warehouse.commands.output import StandardOutput, whole_file
+from warehouse.commands.output import output
 from warehouse.domain.records import Group
 from warehouse.errors import SettingsError
 from warehouse.services import open_snapshot
@@ -53,12 +53,9 @@ def query(
     with (
         open_snapshot(settings, group, as_of) as snapshot,
         snapshot.ask(sql, limits=limits_of(timeout, memory)) as answer,
+        output(out) as stream,
     ):
-        if out is None:
-            WRITERS[format](answer, StandardOutput())  # type: ignore[arg-type]
-        else:
-            with whole_file(out) as stream:
-                WRITERS[format](answer, stream)
+        WRITERS[format](answer, stream)
 
 
 def _usual(out: Path | None) -> str:

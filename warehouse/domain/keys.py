@@ -56,6 +56,17 @@ class ClinicalKey(NamedTuple):
     date: str
 
 
+class ImageKey(NamedTuple):
+    """What the key of an image in the data set says."""
+
+    group: Group
+    type: ImageType
+    folder: str
+    study: str
+    series: str
+    file_name: str
+
+
 class MetadataKey(NamedTuple):
     """What the key of a metadata document in the data set says; `image` is its image's key without suffix."""
 
@@ -171,6 +182,11 @@ def clinical_target(group: Group, folder: str, status: str, day: str) -> str:
     return _join(group, "data", folder, f"{status}_{day}.json")
 
 
+def clinical_folder(group: Group, folder: str) -> str:
+    """The prefix under which a patient's clinical files stand."""
+    return _join(group, "data", folder) + "/"
+
+
 def image_target(group: Group, type: ImageType, folder: str, study: str, series: str, file_name: str) -> str:
     """Where an image goes; the file keeps its raw name exactly."""
     return _join(group, type, folder, study, series, file_name)
@@ -192,6 +208,20 @@ def standing_study(key: str) -> tuple[str, str] | None:
     if len(segments) != 6 or segments[0] not in GROUPS or segments[1] not in IMAGE_TYPES:
         return None
     return segments[3], canonical(segments[2])
+
+
+def standing_image(key: str) -> ImageKey | None:
+    """Read the key of an image in the data set, every part of which is one safe segment; None for any other.
+
+    >>> standing_image("training/ct/P/1.2/1.3/x.dcm")
+    ImageKey(group='training', type='ct', folder='P', study='1.2', series='1.3', file_name='x.dcm')
+    """
+    segments = key.split("/")
+    if len(segments) != 6 or segments[0] not in GROUPS or segments[1] not in IMAGE_TYPES:
+        return None
+    if not all(map(safe_segment, segments)) or not key.lower().endswith(SUFFIXES["images"]):
+        return None
+    return ImageKey(segments[0], segments[1], *segments[2:])
 
 
 def standing_clinical(key: str) -> ClinicalKey | None:

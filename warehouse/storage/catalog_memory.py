@@ -25,7 +25,7 @@ class MemoryCatalog(SqlCatalog):
         self._base = base
         self._lock = threading.Lock()
         self._commits: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
-        self._sets = {group: MemorySet() for group in GROUPS}
+        self._sets = {group: MemorySet(group) for group in GROUPS}
 
     def sources(self, name: str) -> Sequence[Source]:
         below = self._base.sources(name) if self._base is not None else ()
@@ -63,7 +63,8 @@ class MemoryCatalog(SqlCatalog):
 class MemorySet:
     """The tables that one set's readers may ask, each of them replaced whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: Group) -> None:
+        self._group = group
         self._tables: dict[str, tuple[pa.Table, Mapping[str, str]]] = {}
 
     def remarks(self, name: str) -> Mapping[str, str]:
@@ -79,6 +80,6 @@ class MemorySet:
         """The tables as they are now."""
         parts = {name: [self._tables[name][0]] if name in self._tables else [] for name in VIEWS}
         if "images" not in self._tables:
-            return Snapshot(parts, None)
+            return Snapshot(parts, None, tables=self._group)
         remarks = self.remarks("images")
-        return Snapshot(parts, int(remarks["catalog_version"]), remarks["catalog"])
+        return Snapshot(parts, int(remarks["catalog_version"]), remarks["catalog"], self._group)

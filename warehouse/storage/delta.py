@@ -119,9 +119,9 @@ class DeltaSet:
         # The images are published last: the other tables are no older.
         images = tables["images"]
         if images is None:
-            return Snapshot(parts, None)
+            return Snapshot(parts, None, tables=self._group)
         remarks = self._tables.edition("images", images.version()).remarks
-        return Snapshot(parts, int(remarks["catalog_version"]), remarks["catalog"])
+        return Snapshot(parts, int(remarks["catalog_version"]), remarks["catalog"], self._group)
 
     def _open(self, name: str, as_of: AsOf) -> DeltaTable | None:
         table = self._tables.open(name)

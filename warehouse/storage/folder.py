@@ -13,7 +13,7 @@ import os
 import stat
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -87,6 +87,20 @@ class FolderStore:
 
     def create(self, key: str, data: bytes) -> ObjectInfo:
         return self._place("create", key, lambda descriptor: _write(descriptor, data, 0))
+
+    def create_from(self, key: str, blocks: Iterable[bytes]) -> ObjectInfo:
+        """Write a new file a block at a time, whole or not at all; no part of the protocol.
+
+        What `blocks` raises is passed on, and then there is no file. Raises AlreadyExists.
+        """
+
+        def fill(descriptor: int) -> None:
+            offset = 0
+            for block in blocks:
+                _write(descriptor, block, offset)
+                offset += len(block)
+
+        return self._place("create", key, fill)
 
     def copy(self, source: ObjectInfo, target: str) -> ObjectInfo:
         with self._opened("copy", source.key) as (descriptor, status):

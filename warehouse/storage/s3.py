@@ -154,6 +154,10 @@ class S3Store:
         known = _same_checksums(one, two)
         return same_stream(self, first, second) if known is None else known
 
+    def etag_is_md5(self, info: ObjectInfo) -> bool:
+        """Whether the ETag of a version is the MD5 of its bytes (HeadObject); no part of the protocol."""
+        return _plain_md5(self._requests.head("etag_is_md5", info.key, etag=info.etag))
+
     def close(self) -> None:
         self._requests.close()
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+from warehouse.domain.records import Group
 from warehouse.storage.catalog_work import Source
 from warehouse.storage.sandbox import UNLIMITED, Answer, Limits, ask
 
@@ -20,11 +21,13 @@ class Snapshot:
     """The parts of each table; what is committed later is not in them.
 
     `version` is that of the catalog (None: nothing was committed), `catalog` tells it from any other catalog.
+    `tables` is `catalog`, or the set whose tables these are.
     """
 
     sources: Mapping[str, Sequence[Source]]
     version: int | None
     catalog: str = ""
+    tables: Literal["catalog"] | Group = "catalog"
 
     def ask(
         self, sql: str, parameters: Sequence[Any] = (), limits: Limits = UNLIMITED

@@ -1,0 +1,152 @@
+"""`warehouse cohort`: the same list every time, of what the caller may see, and its objects copied out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from warehouse.cli import cli
+from warehouse.domain import cohort
+from warehouse.errors import QueryError, SettingsError
+
+CT = "Modality = 'CT' AND fold < 5"
+
+
+def run(*arguments, **how):
+    result = CliRunner().invoke(cli, ["cohort", *map(str, arguments)], standalone_mode=False, **how)
+    if result.exception is not None:
+        raise result.exception
+    return result
+
+
+def manifest(bucket, where, *flags):
+    return run(bucket, "--where", where, *flags).stdout
+
+
+def keys_of(text):
+    _, entries = cohort.read(text.encode().splitlines(keepends=True))
+    return [entry.key for entry in entries]
+
+
+def test_a_cohort_is_what_the_condition_is_true_of(demo, tmp_path):
+    text = manifest(demo, "type = 'xray'")
+    standing = {str(path.relative_to(demo)) for path in demo.glob("*/xray/**/*") if path.is_file()}
+    assert keys_of(text) == sorted(standing, key=str.encode)
+    assert "# where: type = 'xray'\n" in text
+    assert "# catalog version: 1\n" in text
+    told = run(demo, "--where", "type = 'xray'", "--out", tmp_path / "m.csv").stdout
+    assert f"{len(standing)} images" in told
+    assert (tmp_path / "m.csv").read_text() == text
+
+
+def test_the_same_condition_on_the_same_version_gives_the_same_bytes(demo, tmp_path):
+    first = manifest(demo, CT, "--as-of", 0)
+    assert first == manifest(demo, CT, "--as-of", 0)
+    assert first == run("make", demo, "--where", CT, "--as-of", 0).stdout
+    now = manifest(demo, CT)
+    assert now == manifest(demo, CT, "--as-of", 1)
+    assert set(keys_of(first)) <= set(keys_of(now))
+    assert "# catalog version: 0\n" in first
+
+
+@pytest.mark.parametrize("group", ["training", "validation"])
+def test_a_reader_of_one_set_gets_that_part_of_it(demo, group):
+    whole, part = manifest(demo, CT), manifest(demo, CT, "--set", group)
+    assert keys_of(part) == [key for key in keys_of(whole) if key.startswith(f"{group}/")]
+    assert f"# tables: {group}\n" in part
+    rows = [line for line in whole.splitlines() if line.startswith(f"{group}/")]
+    assert [line for line in part.splitlines() if line.startswith(f"{group}/")] == rows
+    assert [line for line in part.splitlines() if "catalog" in line] == [
+        line for line in whole.splitlines() if "catalog" in line and "tables" not in line
+    ]
+
+
+def test_conditions_of_many_kinds(demo):
+    everything = keys_of(manifest(demo, "true"))
+    assert keys_of(manifest(demo, "false")) == []
+    assert keys_of(manifest(demo, "true -- all of them")) == everything
+    assert keys_of(manifest(demo, "patient IN (SELECT patient FROM patients)")) == everything
+    assert keys_of(manifest(demo, "true\nAND true")) == everything
+    assert keys_of(manifest(demo, "patient <> 'random()' AND md5(patient) > '0'")) == everything
+    some = keys_of(manifest(demo, "patient IN (SELECT patient FROM patients WHERE data_files > 0)"))
+    assert 0 < len(some) < len(everything)
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["random() < 0.5", "NOW() > '2020-01-01'", "StudyDate < strftime(current_date, '%Y')", "uuid() > 'a'"],
+)
+def test_a_condition_that_differs_every_time_is_refused(demo, where):
+    with pytest.raises(QueryError, match="every time"):
+        manifest(demo, where)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "nothing = 1",
+        "",
+        "true) UNION ALL (SELECT 1",
+        "EXISTS (FROM read_text('config.json'))",
+        "true; SELECT 1",
+    ],
+)
+def test_conditions_that_are_none(demo, where, tmp_path):
+    with pytest.raises(QueryError):
+        run(demo, "--where", where, "--out", tmp_path / "m.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bucket_that_was_never_loaded(tmp_path):
+    with pytest.raises(SettingsError, match="a load fills it"):
+        manifest(tmp_path, "true")
+
+
+def test_fetching_says_what_comes_and_brings_it(demo, tmp_path):
+    run(demo, "--where", CT, "--out", tmp_path / "m.csv")
+    keys = keys_of((tmp_path / "m.csv").read_text())
+    out = tmp_path / "out"
+    report = tmp_path / "r.json"
+    wanted = "images,metadata,clinical"
+    ended = run("fetch", tmp_path / "m.csv", out, "--include", wanted, "--report", report)
+    assert ended.return_value == 0
+    for words in (f"{len(keys)} images", "metadata documents", "clinical files of"):
+        assert words in ended.stderr
+    for path in out.rglob("*"):
+        if path.is_file():
+            assert path.read_bytes() == (demo / path.relative_to(out)).read_bytes()
+    assert {str(path.relative_to(out)) for path in out.rglob("*.dcm")} == set(keys)
+    counts = json.loads(report.read_text())["services"]["account"]
+    assert counts["fetched"] == len([path for path in out.rglob("*") if path.is_file()])
+    again = run("fetch", tmp_path / "m.csv", out, "--include", wanted)
+    assert f"fetched 0 (0 bytes), there already {counts['fetched']}" in again.stdout
+
+
+def test_a_warehouse_that_moved_is_named_by_hand(demo, tmp_path):
+    run(demo, "--where", CT, "--out", tmp_path / "m.csv")
+    shutil.copytree(demo, tmp_path / "moved", copy_function=shutil.copyfile)
+    text = (tmp_path / "m.csv").read_text().replace(str(demo), str(tmp_path / "gone"))
+    (tmp_path / "m.csv").write_text(text)
+    assert run("fetch", tmp_path / "m.csv", tmp_path / "out").return_value == 2
+    assert list((tmp_path / "out").iterdir()) == []
+    ended = run("fetch", tmp_path / "m.csv", tmp_path / "out", "--bucket", tmp_path / "moved")
+    assert ended.return_value == 0
+
+
+def test_what_cannot_be_fetched(demo, tmp_path):
+    run(demo, "--where", CT, "--out", tmp_path / "m.csv")
+    with pytest.raises(SettingsError, match="--include"):
+        run("fetch", tmp_path / "m.csv", tmp_path / "out", "--include", "images,thumbnails")
+    (tmp_path / "file").write_text("")
+    assert run("fetch", tmp_path / "m.csv", tmp_path / "file" / "out").return_value == 2
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(SettingsError, match="damaged in line 1"):
+        run("fetch", tmp_path / "other.csv", tmp_path / "out")
+    text = (tmp_path / "m.csv").read_text()
+    (tmp_path / "m.csv").write_text(text[:-10])
+    with pytest.raises(SettingsError, match="damaged"):
+        run("fetch", tmp_path / "m.csv", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

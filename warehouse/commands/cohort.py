@@ -1,0 +1,158 @@
+"""`warehouse cohort`: a list of images that can be made again, and its objects, copied out and checked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from click import echo
+
+import bonobo
+from warehouse import __version__
+from warehouse.commands.asking import asking_options, limits_of
+from warehouse.commands.options import aws_options
+from warehouse.commands.output import output
+from warehouse.commands.running import run_graph
+from warehouse.domain.cohort import PARTS, Header, Origin, Part
+from warehouse.domain.fetching import in_words
+from warehouse.domain.records import Group
+from warehouse.errors import SettingsError
+from warehouse.pipeline.fetch import count_fetched, fetch_object, list_clinical_files, list_cohort
+from warehouse.services import fetch_services, open_snapshot
+from warehouse.settings import Location, read_settings
+from warehouse.storage.cohorts import ManifestFile, write_cohort
+from warehouse.storage.snapshot import AsOf
+
+
+class CohortGroup(click.Group):
+    """`cohort BUCKET ...` is `cohort make BUCKET ...`, since that is what a cohort begins with."""
+
+    default = "make"
+
+    def resolve_command(
+        self, context: click.Context, words: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = bool(words) and words[0] in self.commands
+        return super().resolve_command(context, words if known else [self.default, *words])
+
+
+@click.group(
+    cls=CohortGroup,
+    short_help="List the images of a cohort, and fetch them.",
+    context_settings={"ignore_unknown_options": True},
+)
+def cohort() -> None:
+    """List the images of a cohort (cohort BUCKET --where ...), and fetch them (cohort fetch ...)."""
+
+
+@cohort.command(short_help="List the images of a cohort; what `cohort BUCKET` does.")
+@click.argument("bucket")
+@click.option("--where", required=True, metavar="SQL", help="What is true of each image of the cohort.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the manifest to a file.")
+@asking_options
+@aws_options
+def make(
+    bucket: str,
+    where: str,
+    out: Path | None,
+    group: Group | None,
+    as_of: AsOf,
+    timeout: float,
+    memory: int,
+    **flags: Any,
+) -> None:
+    """List the images of BUCKET that a condition is true of, sorted by key.
+
+    The condition is SQL over the columns of `images`. The manifest says what it was, and of which version of
+    the catalog: the same condition on the same version gives the same manifest.
+    """
+    settings = read_settings(os.environ, bucket=bucket, **flags)
+    with open_snapshot(settings, group, as_of) as snapshot:
+        if snapshot.version is None:
+            raise SettingsError("the catalog is empty: a load fills it")
+        origin = Origin(
+            bucket=_absolute(settings.location),
+            tables=snapshot.tables,
+            catalog=snapshot.catalog,
+            version=snapshot.version,
+            where=where,
+            tool=__version__,
+        )
+        with output(out) as stream:
+            rows = write_cohort(snapshot, origin, limits_of(timeout, memory), stream)
+    if out is not None:
+        echo(f"{rows.images:,} images, {in_words(rows.bytes)}: {out}")
+
+
+@cohort.command(short_help="Copy the objects of a cohort into a folder.")
+@click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--include", default="images", metavar="PARTS", help="images,metadata,clinical (default images)."
+)
+@click.option("--bucket", help="Where the objects are now, if not where the manifest says.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
+@aws_options
+def fetch(
+    manifest: Path,
+    folder: Path,
+    include: str,
+    bucket: str | None,
+    yes: bool,
+    report: Path | None,
+    **flags: Any,
+) -> int:
+    """Copy the objects that MANIFEST names into FOLDER, under their keys.
+
+    What is there already is not copied again, so that the same command goes on where it was stopped. Ends
+    with 1 where anything failed.
+    """
+    parts = _parts(include)
+    listed = ManifestFile(manifest)
+    header, patients = listed.check()
+    settings = read_settings(os.environ, bucket=bucket or header.bucket, **flags)
+    _tell(header, patients, parts)
+    if not yes and sys.stdin is not None and sys.stdin.isatty():
+        click.confirm("Fetch them?", default=True, abort=True, err=True)
+    graph = fetch_graph(settings.concurrency)
+    services = fetch_services(settings, listed, parts, folder)
+    return run_graph(graph, services, results=sys.stdout, report=report)
+
+
+def fetch_graph(concurrency: int) -> bonobo.Graph:
+    """Up to `concurrency` objects are on their way at once."""
+    graph = bonobo.Graph()
+    graph.add_chain(
+        list_cohort,
+        bonobo.parallel(list_clinical_files, concurrency),
+        bonobo.parallel(fetch_object, concurrency),
+        count_fetched,
+    )
+    return graph
+
+
+def _parts(include: str) -> tuple[Part, ...]:
+    wanted = [word.strip() for word in include.split(",")]
+    unknown = [word for word in wanted if word not in PARTS]
+    if unknown:
+        raise SettingsError(f"--include is a list of {', '.join(PARTS)}, with commas between them")
+    return tuple(part for part in PARTS if part in wanted)
+
+
+def _tell(header: Header, patients: int, parts: tuple[Part, ...]) -> None:
+    """Say what is about to be fetched, on standard error: what was done is told on standard output."""
+    told = {
+        "images": f"{header.images:,} images, {in_words(header.bytes)}",
+        "metadata": f"the metadata documents of {header.images:,} images",
+        "clinical": f"the clinical files of {patients:,} patients",
+    }
+    for part in parts:
+        echo(told[part], err=True)
+
+
+def _absolute(location: Location) -> str:
+    return os.path.abspath(location.name) if location.kind == "folder" else str(location)

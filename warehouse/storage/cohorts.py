@@ -1,0 +1,93 @@
+"""Manifests as files: made of a snapshot of the catalog a row at a time, read as often as need be."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from warehouse.domain import cohort
+from warehouse.domain.cohort import COLUMNS, MAXIMUM_LINE, Digest, Entry, Header, Origin
+from warehouse.errors import QueryError, SettingsError
+from warehouse.storage.sandbox import Limits
+from warehouse.storage.snapshot import Snapshot
+
+_COLUMNS = ", ".join(f'"{name}"' for name in COLUMNS)
+
+# Between lines of its own, no remark in a condition can swallow what stands behind it.
+_IMAGES = f"SELECT {_COLUMNS} FROM images WHERE (\n{{where}}\n) ORDER BY key"
+
+_FICKLE = """
+    SELECT DISTINCT function_name AS name FROM duckdb_functions()
+    WHERE stability IN ('VOLATILE', 'CONSISTENT_WITHIN_QUERY')"""
+_WITHOUT_BRACKETS = (
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "localtime",
+    "localtimestamp",
+    "tablesample",
+)
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+
+
+def write_cohort(snapshot: Snapshot, origin: Origin, limits: Limits, stream: BinaryIO) -> Digest:
+    """Write the manifest of the images that `origin.where` is true of. Raises QueryError and StoreError."""
+    _require_the_same_every_time(snapshot, origin.where)
+    rows = Digest()
+    with (
+        tempfile.TemporaryFile() as kept,
+        snapshot.ask(_IMAGES.format(where=origin.where), limits=limits) as answer,
+    ):
+        kept.write(rows.names().encode())
+        for batch in answer:
+            values = zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            kept.write("".join(map(rows.row, values)).encode())
+        stream.write(cohort.header(origin, rows).encode())
+        kept.seek(0)
+        shutil.copyfileobj(kept, stream)
+    return rows
+
+
+class ManifestFile:
+    """A manifest in a file. Raises SettingsError for what is none, and for one that is damaged."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def check(self) -> tuple[Header, int]:
+        """Read it all; give what it says of itself, and the number of patients' folders."""
+        with self._opened() as stream:
+            header, entries = cohort.read(_lines(stream))
+            folders = {entry.folder for entry in entries}
+        return header, len(folders)
+
+    def entries(self) -> Iterator[Entry]:
+        """Its images, sorted by key."""
+        with self._opened() as stream:
+            _, entries = cohort.read(_lines(stream))
+            yield from entries
+
+    def _opened(self) -> BinaryIO:
+        try:
+            return self._path.open("rb")
+        except OSError as error:
+            raise SettingsError(f"the manifest cannot be read: {error.strerror}") from None
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file; one that is too long for a manifest comes in parts, which are none of it."""
+    return iter(lambda: stream.readline(MAXIMUM_LINE + 1), b"")
+
+
+def _require_the_same_every_time(snapshot: Snapshot, where: str) -> None:
+    with snapshot.ask(_FICKLE) as answer:
+        fickle = "|".join(re.escape(name) for name in answer.table()["name"].to_pylist())
+    words = rf"\b(?:(?:{fickle})\s*\(|(?:{'|'.join(_WITHOUT_BRACKETS)})\b)"
+    found = re.search(words, _QUOTED.sub("''", where), re.IGNORECASE)
+    if found is not None:
+        name = found[0].rstrip("( ")
+        raise QueryError(f"{name} gives another cohort every time: use fold, or compare md5(patient)")
