@@ -1,4 +1,4 @@
-"""A file appears whole or not at all; what is no regular file stays what it is."""
+"""What is no regular file stays what it is, and is written to."""
 
 import os
 import stat
@@ -8,24 +8,6 @@ import pytest
 
 from warehouse.errors import StoreError
 from warehouse.storage.local_files import whole_file
-
-
-def test_a_file_is_replaced_whole(tmp_path):
-    path = tmp_path / "answer.csv"
-    path.write_bytes(b"before")
-    with whole_file(path) as stream:
-        stream.write(b"after")
-        assert path.read_bytes() == b"before"
-    assert path.read_bytes() == b"after"
-    assert os.listdir(tmp_path) == ["answer.csv"]
-
-
-def test_nothing_is_left_of_one_that_failed(tmp_path):
-    path = tmp_path / "answer.csv"
-    with pytest.raises(ValueError), whole_file(path) as stream:
-        stream.write(b"half")
-        raise ValueError
-    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("linked", [False, True])
