@@ -3,6 +3,7 @@
 import csv
 import io
 
+import pytest
 from test_s3 import environment, fill
 
 
@@ -35,6 +36,29 @@ def test_what_cannot_be_asked_is_one_line(command, loaded_once, tmp_path):
     assert "0.3 s" in refused(command("warehouse", "query", loaded_once, long, "--timeout", "0.3"))
     assert "does not exist" in refused(command("warehouse", "query", "./nowhere", "FROM images"))
     assert list(tmp_path.glob("*.csv")) == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "limit", "words"),
+    [
+        ("SELECT repeat('x', 3000000000)", ("--memory", "64"), "memory"),
+        ("SELECT levenshtein(repeat('a', 200000), repeat('b', 200000))", ("--timeout", "0.5"), "0.5 s"),
+    ],
+)
+def test_what_cannot_be_interrupted_is_ended(command, loaded_once, tmp_path, sql, limit, words):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    ended = command("warehouse", "query", loaded_once, sql, *limit, env={"TMPDIR": str(temporary)})
+    assert words in refused(ended)
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("sql", ["SELECT date '0044-03-15 (BC)'", "SELECT 'infinity'::timestamp"])
+def test_a_date_that_no_calendar_here_has_is_told(command, loaded_once, sql):
+    for form in ("csv", "json", "table"):
+        ended = command("warehouse", "query", loaded_once, sql, "--format", form)
+        assert ended.code == 2
+        assert "CAST it" in ended.err
 
 
 def test_who_may_read_one_set_only_asks_that_set(command, s3_server):

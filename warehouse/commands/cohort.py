@@ -13,6 +13,7 @@ from click import echo
 import bonobo
 from warehouse import __version__
 from warehouse.commands.asking import asking_options, limits_of
+from warehouse.commands.hard_limits import hard_limits
 from warehouse.commands.options import aws_options
 from warehouse.commands.output import output
 from warehouse.commands.running import run_graph
@@ -81,7 +82,7 @@ def make(
             where=where,
             tool=__version__,
         )
-        with output(out) as stream:
+        with hard_limits(timeout, memory), output(out) as stream:
             rows = write_cohort(snapshot, origin, limits_of(timeout, memory), stream)
     if out is not None:
         echo(f"{rows.images:,} images, {in_words(rows.bytes)}: {out}")

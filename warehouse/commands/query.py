@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from warehouse.commands.asking import asking_options, limits_of
+from warehouse.commands.hard_limits import hard_limits
 from warehouse.commands.options import aws_options
 from warehouse.commands.output import output
 from warehouse.domain.records import Group
@@ -51,6 +52,7 @@ def query(
     if format in BINARY and out is None:
         raise SettingsError(f"{format} is for a file: name one with --out")
     with (
+        hard_limits(timeout, memory),
         open_snapshot(settings, group, as_of) as snapshot,
         snapshot.ask(sql, limits=limits_of(timeout, memory)) as answer,
         output(out) as stream,

@@ -83,7 +83,15 @@ WRITERS: Mapping[str, Writer] = {
 
 def _pages(answer: Answer) -> Iterator[Sequence[tuple[Any, ...]]]:
     for batch in answer:
-        yield list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+        try:
+            columns = [column.to_pylist() for column in batch.columns]
+        except (OverflowError, ValueError):
+            # Python's calendar ends where those of the query engine and of Arrow go on.
+            said = "a date is beyond the years 1 to 9999, or finer than a microsecond: CAST it to VARCHAR"
+                "a date is beyond the years 1 to 9999, or a time finer than a microsecond: CAST it to VARCHAR"
+            )
+            raise QueryError(said) from None
+        yield list(zip(*columns, strict=True))
 
 
 def _rows(answer: Answer) -> Iterator[tuple[Any, ...]]:
