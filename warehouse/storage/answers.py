@@ -88,8 +88,6 @@ def _pages(answer: Answer) -> Iterator[Sequence[tuple[Any, ...]]]:
         except (OverflowError, ValueError):
             # Python's calendar ends where those of the query engine and of Arrow go on.
             said = "a date is beyond the years 1 to 9999, or finer than a microsecond: CAST it to VARCHAR"
-                "a date is beyond the years 1 to 9999, or a time finer than a microsecond: CAST it to VARCHAR"
-            )
             raise QueryError(said) from None
         yield list(zip(*columns, strict=True))
 
