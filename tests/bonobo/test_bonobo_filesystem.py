@@ -169,7 +169,6 @@ def test_folders_that_are_missing(tmp_path):
     with pytest.raises(UsageError, match="no folder"):
         bonobo.open_fs(tmp_path / "file")
 
-
     for missing in (tmp_path / "file" / "b", "a\0b"):
         with pytest.raises(UsageError, match="cannot be made"):
             bonobo.open_fs(missing, create=True)
