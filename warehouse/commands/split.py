@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Semaphore
 from typing import Any
 
 import click
@@ -26,6 +27,7 @@ from warehouse.pipeline.audit import (
     list_standing_keys,
     read_claim,
 )
+from warehouse.pipeline.instances import read_instance
 from warehouse.pipeline.preview import (
     Preview,
     keep_forecast,
@@ -33,11 +35,12 @@ from warehouse.pipeline.preview import (
     read_both_configurations,
     read_site,
 )
-from warehouse.services import open_warehouse
+from warehouse.services import LARGE_DOCUMENTS, open_warehouse
 from warehouse.settings import Settings, read_settings
 from warehouse.storage.assignments import from_document
 from warehouse.storage.sightings import Sightings
 from warehouse.storage.standing import standing_folders
+from warehouse.storage.unrecorded import UnrecordedImages
 
 FORMATS = ("table", "json")
 
@@ -118,11 +121,11 @@ def _preview_services(settings: Settings, asked: Preview) -> Generator[Mapping[s
 
 
 def audit_graph(concurrency: int) -> bonobo.Graph:
-    """Three branches, one for each source; up to `concurrency` claims are read at once."""
+    """Three branches; up to `concurrency` claims, and as many images or their documents, are read at once."""
     graph = bonobo.Graph()
     graph.add_chain(keep_sightings, _input=None)
     graph.add_chain(list_claims, bonobo.parallel(read_claim, concurrency), _output=keep_sightings)
-    graph.add_chain(list_standing_keys, _output=keep_sightings)
+    graph.add_chain(list_standing_keys, bonobo.parallel(read_instance, concurrency), _output=keep_sightings)
     graph.add_chain(ask_catalog, _output=keep_sightings)
     return graph
 
@@ -132,8 +135,16 @@ def _audit_services(settings: Settings, account: Account) -> Generator[Mapping[s
     with (
         open_warehouse(replace(settings, dry_run=True)) as (store, catalog),
         Sightings(catalog) as sightings,
+        UnrecordedImages(catalog) as unrecorded,
     ):
-        yield {"store": store, "claim_of": from_document, "sightings": sightings, "account": account}
+        yield {
+            "store": store,
+            "claim_of": from_document,
+            "sightings": sightings,
+            "unrecorded": unrecorded,
+            "large_documents": Semaphore(LARGE_DOCUMENTS),
+            "account": account,
+        }
 
 
 def _sites(file: Path) -> object:

@@ -1,6 +1,7 @@
 """The proof that the two sets are apart: what each source tells, compared by patient, study and SOP instance.
 
-The claims say where a patient belongs, the keys what stands where, and the catalog what was put there. What
+The claims say where a patient belongs, the keys what stands where, and the catalog what was put there. Of
+an image that the catalog does not know, its document or its header says which SOP instance it is. What
 one source puts into training and another into validation is in both sets, as is what one puts into both.
 """
 
@@ -15,9 +16,9 @@ from warehouse.domain.balance import Comparison
 from warehouse.domain.centres import printable
 from warehouse.domain.chi_squared import Result
 from warehouse.domain.keys import ASSIGNMENTS_PREFIX
-from warehouse.domain.records import GROUPS
+from warehouse.domain.records import GROUPS, ObjectInfo
 
-Source = Literal["claims", "keys", "catalog"]
+Source = Literal["claims", "keys", "headers", "catalog"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 
 Kind = Literal["patient", "study", "SOP instance"]
@@ -27,10 +28,18 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 TOLD_BY: Mapping[Kind, tuple[Source, ...]] = {
     "patient": ("claims", "keys", "catalog"),
     "study": ("keys", "catalog"),
-    "SOP instance": ("catalog",),
+    "SOP instance": ("headers", "catalog"),
 }
 
 _PLURALS: Mapping[Kind, str] = {"patient": "patients", "study": "studies", "SOP instance": "SOP instances"}
+
+_LACKING = {
+    "claim": f"claims under {ASSIGNMENTS_PREFIX}",
+    "image": "images that the catalog does not know",
+}
+
+# By exit code; null where nobody knows.
+_DISJOINT = {0: True, 4: None, 5: False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,22 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class UnrecordedImage:
+    """An image in a set of which the catalog does not tell, and the metadata document beside it."""
+
+    image: ObjectInfo = field(repr=False)
+    document: ObjectInfo | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something that could not be read, and why."""
+
+    what: Literal["claim", "image"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Overlap:
     """A thing that is in both sets; `sources` tell which source puts it where, as `<source>: <set>`."""
 
@@ -54,7 +79,7 @@ class Overlap:
 
 @dataclass(slots=True)
 class Audit:
-    """What was found. `counts` are distinct things by kind, source and set; `unread` are claims by reason.
+    """What was found. `counts` are distinct things by kind, source and set; `unread` are counted as they are.
 
     `named` are the overlaps by name, where they were asked for; `strangers` are objects in no known place.
     """
@@ -64,18 +89,18 @@ class Audit:
     named: Sequence[Overlap] = ()
     comparisons: Sequence[Comparison] = ()
     strangers: int = 0
-    unread: Counter[str] = field(default_factory=Counter)
+    unread: Counter[Unread] = field(default_factory=Counter)
 
     @property
     def exit_code(self) -> int:
-        """5 where anything is in both sets, 4 where a claim could not be read, else 0."""
+        """5 where anything is in both sets, 4 where a claim or an image could not be read, else 0."""
         return 5 if self.overlaps.total() else 4 if self.unread else 0
 
     def warnings(self) -> list[str]:
         """What a person should look at beside the overlaps, one sentence each."""
         found = [
-            f"{count} claims under {ASSIGNMENTS_PREFIX} could not be read ({reason}): this proof lacks them"
-            for reason, count in sorted(self.unread.items())
+            f"{count} {_LACKING[unread.what]} could not be read ({unread.reason}): this proof lacks them"
+            for unread, count in sorted(self.unread.items(), key=lambda item: (item[0].what, item[0].reason))
         ]
         if self.strangers:
             found.append(f"{self.strangers} objects under the two sets lie in no place of the layout")
@@ -84,7 +109,7 @@ class Audit:
     def figures(self) -> dict[str, Any]:
         """All of it, for a program; identifiers only where they were asked for."""
         return {
-            "disjoint": not self.overlaps.total(),
+            "disjoint": _DISJOINT[self.exit_code],
             "overlaps": {kind: self.overlaps[kind] for kind in KINDS},
             "counts": {
                 kind: {
@@ -106,6 +131,8 @@ class Audit:
         if self.overlaps.total():
             found = ", ".join(f"{_PLURALS[kind]} {self.overlaps[kind]}" for kind in KINDS)
             yield f"the sets OVERLAP; in both are: {found}"
+        elif self.unread:
+            yield "NOT PROVEN: nothing was found in both sets, but not all of them could be read"
         else:
             yield "the sets are disjoint: no patient, no study and no SOP instance is in both"
         yield f"{'':36}{'training':>12}{'validation':>12}"

@@ -46,8 +46,7 @@ STUDY_COLUMNS: Mapping[str, type] = {
     "Modality": str,
 }
 
-_TAGS: Mapping[str, str] = {f"{tag_for_keyword(name):08X}": name for name in HEADER_COLUMNS}
-_LAST = max(_TAGS)
+HEADER_TAGS: Mapping[str, str] = {f"{tag_for_keyword(name):08X}": name for name in HEADER_COLUMNS}
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NAME = re.compile(r'[ \t\n\r]*"([0-9A-Fa-f]{8})"[ \t\n\r]*:[ \t\n\r]*')
@@ -87,18 +86,18 @@ def study_values(study: Study) -> dict[str, Any]:
     }
 
 
-def read_header(beginning: bytes, *, whole: bool) -> Header | None:
-    """What a metadata document (DICOM JSON Model, PS3.18 annex F) says of HEADER_COLUMNS.
+def read_header(beginning: bytes, *, whole: bool, wanted: Mapping[str, str] = HEADER_TAGS) -> Header | None:
+    """What a metadata document (DICOM JSON Model, PS3.18 annex F) says of `wanted`: by tag, the name to give.
 
     Several values are joined by backslashes. Gives None where `beginning` does not reach far enough; `whole`
     says that there is no more of it. Raises ValueError for what is no such document.
     """
     text = beginning.decode(errors="strict" if whole else "ignore")
-    header: dict[str, str | None] = dict.fromkeys(HEADER_COLUMNS)
+    header: dict[str, str | None] = dict.fromkeys(wanted.values())
     try:
-        for tag, element in _elements(text.removeprefix("\ufeff")):
-            if tag in _TAGS:
-                header[_TAGS[tag]] = _text(element)
+        for tag, element in _elements(text.removeprefix("\ufeff"), max(wanted)):
+            if tag in wanted:
+                header[wanted[tag]] = _text(element)
     except (ValueError, RecursionError):
         if not whole:
             return None
@@ -106,8 +105,8 @@ def read_header(beginning: bytes, *, whole: bool) -> Header | None:
     return header
 
 
-def _elements(text: str) -> Iterator[tuple[str, Any]]:
-    """The members of an object up to the last that is wanted. Raises ValueError where the text breaks off."""
+def _elements(text: str, last: str) -> Iterator[tuple[str, Any]]:
+    """The members of an object up to the tag `last`. Raises ValueError where the text breaks off."""
     at, sign = _sign(text, 0)
     if sign != "{":
         raise ValueError("no object")
@@ -117,7 +116,7 @@ def _elements(text: str) -> Iterator[tuple[str, Any]]:
         name = _NAME.match(text, at)
         if name is None:
             raise ValueError("no tag")
-        if name[1].upper() > _LAST:
+        if name[1].upper() > last:
             return
         value, at = _DECODER.raw_decode(text, name.end())
         yield name[1].upper(), value

@@ -1,4 +1,4 @@
-"""The nodes of `warehouse split audit`: three sources in branches of their own, which meet in one account."""
+"""The nodes of `warehouse split audit`: the sources in branches of their own, which meet in one account."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import orjson
 
 from bonobo import use
 from warehouse.domain import keys
-from warehouse.domain.audit import SOURCES, Audit, Sighting, Source
+from warehouse.domain.audit import SOURCES, Audit, Sighting, Source, Unread, UnrecordedImage
 from warehouse.domain.balance import Balance, People
-from warehouse.domain.records import GROUPS, Assignment, ObjectInfo
+from warehouse.domain.records import GROUPS, IMAGE_TYPES, Assignment, ObjectInfo
 from warehouse.pipeline.accounted import essential
 from warehouse.pipeline.configuration import before_anything_is_decided
 from warehouse.pipeline.lacking import reason_of
@@ -20,13 +20,7 @@ from warehouse.pipeline.lacking import reason_of
 if TYPE_CHECKING:
     from warehouse.storage.sightings import Sightings
     from warehouse.storage.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A claim that could not be read, and why."""
-
-    reason: str
+    from warehouse.storage.unrecorded import UnrecordedImages
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +74,25 @@ def read_claim(
     try:
         claim = claim_of(row.key, store.read(row.key, etag=row.etag).data)
     except Exception as error:
-        return Unread(reason_of(error))
+        return Unread("claim", reason_of(error))
     return Sighting("claims", "patient", claim.patient, claim.group)
 
 
-@use("store")
+@use("store", "unrecorded")
 @essential
-def list_standing_keys(store: Store) -> Iterator[Sighting | Told]:
-    """List both sets: each key puts its patient and its study into the set where it stands."""
+def list_standing_keys(
+    store: Store, unrecorded: UnrecordedImages
+) -> Iterator[Sighting | UnrecordedImage | Unread | Told]:
+    """List both sets: each key puts its patient and its study into the set where it stands. Then give the
+    images that the catalog does not know."""
     strangers = 0
     for group in GROUPS:
         last = None
         with before_anything_is_decided("list the sets"):
             for info in store.list(f"{group}/"):
                 place = keys.standing_place(info.key)
+                if place is not None:
+                    yield from _noted(info, unrecorded)
                 if place is None:
                     strangers += not info.key.startswith(f"{group}/catalog/") and not info.key.endswith("/")
                 elif place != last:
@@ -102,6 +101,22 @@ def list_standing_keys(store: Store) -> Iterator[Sighting | Told]:
                     if study is not None:
                         yield Sighting("keys", "study", study, group)
     yield Told("keys", strangers)
+    with before_anything_is_decided("read the catalog"):
+        yield from unrecorded.images()
+    yield Told("headers")
+
+
+def _noted(info: ObjectInfo, unrecorded: UnrecordedImages) -> Iterator[Unread]:
+    type_ = info.key.split("/", 2)[1]
+    if info.key.endswith("/") or type_ == "data":
+        return
+    if type_ not in IMAGE_TYPES:
+        if info.defect is None:
+            unrecorded.add_document(info)
+    elif info.defect is None:
+        unrecorded.add_image(info)
+    else:
+        yield Unread("image", info.defect)
 
 
 @use("sightings")
@@ -126,7 +141,7 @@ def keep_sightings(
         case People():
             account.balance.add(row)
         case Unread():
-            account.audit.unread[row.reason] += 1
+            account.audit.unread[row] += 1
         case Told():
             account.audit.strangers += row.strangers
             account.waits_for.discard(row.source)

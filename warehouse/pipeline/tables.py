@@ -5,15 +5,16 @@ Each branch ends in a row that says so; the tables are finished when all have.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from threading import Semaphore
 from typing import TYPE_CHECKING, Any
 
 from bonobo import use
 from warehouse.domain.patients import Patient
+from warehouse.domain.records import ObjectInfo
 from warehouse.domain.shortfall import Shortfall
-from warehouse.domain.studies import Header, Study, StudyFound, read_header
+from warehouse.domain.studies import HEADER_TAGS, Header, Study, StudyFound, read_header
 from warehouse.domain.tables import Ended, Finished, StorageUsed
 from warehouse.errors import Archived
 from warehouse.pipeline.accounted import essential
@@ -45,7 +46,7 @@ def read_metadata(row: Any, store: Store, large_documents: Semaphore) -> Any:
     if not isinstance(row, StudyFound):
         return row
     try:
-        return Study(row, _header(store, row, large_documents))
+        return Study(row, read_document(store, row.info, large_documents))
     except Exception as error:
         return Study(row, unread=reason_of(error))
 
@@ -90,8 +91,10 @@ def publish_tables(row: TableFile | Finished, archive: Archive, shortfall: Short
     yield from ()
 
 
-def _header(store: Store, study: StudyFound, large_documents: Semaphore) -> Header:
-    info = study.info
+def read_document(
+    store: Store, info: ObjectInfo, large_documents: Semaphore, wanted: Mapping[str, str] = HEADER_TAGS
+) -> Header:
+    """Read a metadata document as far as `wanted` (names by tag) asks. Raises Damaged and StoreError."""
     if info.archived:
         raise Archived("read", info.key)
     length = FIRST_READ
@@ -99,7 +102,7 @@ def _header(store: Store, study: StudyFound, large_documents: Semaphore) -> Head
         while True:
             data = store.read(info.key, length=length, etag=info.etag).data
             try:
-                header = read_header(data, whole=length >= info.size)
+                header = read_header(data, whole=length >= info.size, wanted=wanted)
             except ValueError:
                 raise Damaged from None
             if header is not None:

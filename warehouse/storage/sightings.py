@@ -1,4 +1,4 @@
-"""What three sources tell of who is in which set, brought together on disk: whatever the number of objects.
+"""What the sources tell of who is in which set, brought together on disk: whatever the number of objects.
 
 The keys and the claims come as rows. The catalog is asked, and only what it finds is brought here.
 """
@@ -48,6 +48,17 @@ _INSTANCES_IN_BOTH = f"""
         SELECT SOPInstanceUID, list(DISTINCT "set") AS sets FROM placed
         WHERE SOPInstanceUID IS NOT NULL AND "set" IS NOT NULL GROUP BY SOPInstanceUID
     ) WHERE len(sets) > 1"""
+
+_EVERY_INSTANCE = f"""
+    WITH placed AS ({_PLACED})
+    SELECT 'catalog' AS source, 'SOP instance' AS kind, SOPInstanceUID AS identifier, "set" FROM placed
+    WHERE SOPInstanceUID IS NOT NULL AND "set" IS NOT NULL"""
+_OF_HEADERS = (
+    "CREATE OR REPLACE TABLE of_headers AS SELECT DISTINCT identifier FROM seen WHERE source = 'headers'"
+)
+_ALSO_IN_HEADERS = """
+    INSERT INTO seen
+    SELECT source, kind, identifier, "set" FROM batch SEMI JOIN of_headers USING (identifier)"""
 
 _PEOPLE = """
     WITH seen AS (
@@ -124,8 +135,22 @@ class Sightings:
     def overlaps(self) -> Iterator[Overlap]:
         """Each thing that the sources together put into both sets, by kind and identifier."""
         self._keep()
+        self._bring_instances()
         for kind, identifier, sources in self._pages(_OVERLAPS):
             yield Overlap(kind, identifier, tuple(sources))
+
+    def _bring_instances(self) -> None:
+        """Set what the catalog says of the instances of headers beside them, and of no others."""
+        with translated():
+            self._connection.execute(_OF_HEADERS)
+            some = self._connection.execute("SELECT 1 FROM of_headers LIMIT 1").fetchall()
+        if not some:
+            return
+        with self._catalog.ask(_EVERY_INSTANCE) as answer:
+            for batch in answer:
+                with translated():
+                    self._connection.register("batch", pa.Table.from_batches([batch]))
+                    self._connection.execute(_ALSO_IN_HEADERS)
 
     def _pages(self, select: str) -> Iterator[tuple[Any, ...]]:
         return pages(self._connection, select)

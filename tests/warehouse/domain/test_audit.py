@@ -1,6 +1,6 @@
 """The account of an audit: its code, its warnings, and who is named in it."""
 
-from warehouse.domain.audit import Audit, Overlap
+from warehouse.domain.audit import Audit, Overlap, Unread
 from warehouse.domain.balance import Balance, People
 
 
@@ -22,7 +22,7 @@ def test_sets_that_are_apart():
 def test_sets_that_are_not():
     audit = Audit()
     audit.overlaps["study"] = 2
-    audit.unread["forbidden"] = 1
+    audit.unread[Unread("image", "forbidden")] = 1
     assert audit.exit_code == 5
     assert text(audit).startswith("the sets OVERLAP; in both are: patients 0, studies 2, SOP instances 0")
     assert audit.figures()["overlaps"] == {"patient": 0, "study": 2, "SOP instance": 0}
@@ -35,8 +35,10 @@ def test_what_is_named_is_fit_for_a_line():
 
 def test_a_proof_that_lacks_a_claim_says_so_and_is_incomplete():
     audit = Audit(strangers=3)
-    audit.unread["store-fault"] = 2
+    audit.unread[Unread("claim", "store-fault")] = 2
     assert audit.exit_code == 4
+    assert audit.figures()["disjoint"] is None
+    assert "disjoint" not in text(audit)
     assert len(audit.warnings()) == 2
     assert "2 claims under assignments/patients/ could not be read (store-fault)" in text(audit)
     assert "3 objects under the two sets" in text(audit)

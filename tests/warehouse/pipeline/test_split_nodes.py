@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from threading import Semaphore
 
 import pytest
 
@@ -12,6 +13,7 @@ from warehouse.commands.split import audit_graph, preview_graph
 from warehouse.demo import CONFIGURATION, raw_drop
 from warehouse.domain.audit import Overlap
 from warehouse.domain.forecast import words
+from warehouse.domain.keys import metadata_key
 from warehouse.domain.split import SplitDecision
 from warehouse.errors import Archived, Forbidden, StoreFault
 from warehouse.pipeline.audit import Account
@@ -23,6 +25,7 @@ from warehouse.storage.dryrun import DryRunStore
 from warehouse.storage.memory import MemoryStore
 from warehouse.storage.sightings import Sightings
 from warehouse.storage.standing import standing_folders
+from warehouse.storage.unrecorded import UnrecordedImages
 
 WITH_WESTHAVEN = {
     "split": ["Northfield General Hospital", "Westhaven Clinic"],
@@ -212,11 +215,13 @@ def test_nothing_is_told_where_not_all_could_be_heard(warehouse, monkeypatch, ve
 def look(store, catalog, **asked):
     """The audit that the command would make, and its report."""
     account = Account(**asked)
-    with Sightings(catalog) as sightings:
+    with Sightings(catalog) as sightings, UnrecordedImages(catalog) as unrecorded:
         services = {
             "store": store,
             "claim_of": from_document,
             "sightings": sightings,
+            "unrecorded": unrecorded,
+            "large_documents": Semaphore(1),
             "account": account,
         }
         report = bonobo.run(audit_graph(4), services=services, console=bonobo.QUIET)
@@ -358,3 +363,94 @@ def test_objects_in_no_place_of_the_layout_are_counted(warehouse):
     account, _ = look(store, catalog)
     assert account.audit.strangers == 2
     assert "2 objects under the two sets lie in no place of the layout" in account.summary()
+
+
+def instance_in(store, catalog, group):
+    """An image that was loaded into a set: its key, its SOP Instance UID."""
+    (row,) = catalog.query(
+        "SELECT target_key, SOPInstanceUID FROM objects_now WHERE kind = 'image' AND outcome = 'loaded'"
+        f" AND \"group\" = '{group}' ORDER BY target_key LIMIT 1"
+    ).to_pylist()
+    return row["target_key"], row["SOPInstanceUID"]
+
+
+def plant(store, catalog, name, *, image=True, document=True):
+    """Copy an image of training into the folder of a validation patient; gives its SOP Instance UID."""
+    key, instance = instance_in(store, catalog, "training")
+    patient = instance_in(store, catalog, "validation")[0].split("/")[2]
+    target = f"validation/ct/{patient}/9.9.9/1.2.3/{name}"
+    store.put(target, store.read(key).data if image is True else image)
+    if document:
+        data = store.read(metadata_key(key)).data if document is True else document
+        store.put(metadata_key(target), data)
+    return instance
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("x.dcm", {}),
+        ("x.dcm", {"document": False}),
+        ("renamed.DCM", {"document": False}),
+        ("no-suffix", {"document": False}),
+        ("x.dcm", {"document": b"{"}),
+        ("x.dcm", {"document": b"{}"}),
+        ("x.dcm", {"image": b""}),
+    ],
+)
+def test_an_image_that_the_catalog_does_not_know_is_found_in_both_sets(warehouse, name, how):
+    store, catalog = warehouse
+    instance = plant(store, catalog, name, **how)
+    account, report = look(store, catalog, patients=True)
+    assert report.exit_code == 5
+    assert list(account.audit.named) == [
+        Overlap("SOP instance", instance, ("catalog: training", "headers: validation"))
+    ]
+
+
+def test_a_document_that_two_images_share_tells_of_neither(warehouse):
+    store, catalog = warehouse
+    known, _ = instance_in(store, catalog, "validation")
+    copied, instance = instance_in(store, catalog, "training")
+    store.put(known[:-4] + ".DCM", store.read(copied).data)
+    account, report = look(store, catalog, patients=True)
+    assert report.exit_code == 5
+    assert [one.identifier for one in account.audit.named] == [instance]
+
+
+def test_without_a_catalog_the_documents_tell(warehouse):
+    store, catalog = warehouse
+    account, report = look(store, MemoryCatalog())
+    assert report.exit_code == 0
+    assert account.audit.counts["SOP instance", "headers", "training"] == 89
+    assert account.summary().startswith("the sets are disjoint")
+    instance = plant(store, catalog, "x.dcm")
+    account, report = look(store, MemoryCatalog(), patients=True)
+    assert report.exit_code == 5
+    assert list(account.audit.named) == [
+        Overlap("SOP instance", instance, ("headers: training", "headers: validation"))
+    ]
+
+
+def test_one_file_name_in_both_sets_proves_nothing(warehouse):
+    store, catalog = warehouse
+    key, _ = instance_in(store, catalog, "validation")
+    document = json.loads(store.read(metadata_key(key)).data)
+    for group, instance in (("training", "2.25.7"), ("validation", "2.25.8")):
+        patient = instance_in(store, catalog, group)[0].split("/")[2]
+        target = f"{group}/ct/{patient}/9.9.{instance}/1.2.3/same.dcm"
+        store.put(target, b"")
+        named = {**document, "00080018": {"vr": "UI", "Value": [instance]}}
+        store.put(metadata_key(target), json.dumps(named, sort_keys=True).encode())
+    account, report = look(store, catalog)
+    assert (report.exit_code, account.audit.overlaps.total()) == (0, 0)
+
+
+def test_an_image_that_cannot_be_read_leaves_nothing_proven(warehouse):
+    store, catalog = warehouse
+    plant(store, catalog, "x.dcm", image=b"none", document=False)
+    plant(store, catalog, "note.txt", image=b"none", document=False)
+    account, report = look(store, catalog)
+    assert report.exit_code == 4
+    assert "disjoint" not in account.summary()
+    assert "1 images that the catalog does not know could not be read" in account.summary()

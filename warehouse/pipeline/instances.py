@@ -1,0 +1,77 @@
+"""Which SOP instance an image is that the catalog does not know: its document tells, or else its header."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from threading import Semaphore
+from typing import TYPE_CHECKING, Any
+
+from bonobo import use
+from warehouse.domain import dicom
+from warehouse.domain.audit import Sighting, Unread, UnrecordedImage
+from warehouse.domain.identity import IdentityRules, is_uid
+from warehouse.domain.keys import SUFFIXES
+from warehouse.domain.records import Header, ObjectInfo
+from warehouse.errors import Archived
+from warehouse.pipeline.lacking import Damaged, reason_of
+from warehouse.pipeline.loader import LARGE_HEADER
+from warehouse.pipeline.reading import read_header
+from warehouse.pipeline.tables import read_document
+
+if TYPE_CHECKING:
+    from warehouse.storage.store import Store
+
+# SOP Instance UID (PS3.3 C.12.1).
+_INSTANCE = {"00080018": "SOPInstanceUID"}
+
+# Whoever the patient is, the instance is asked for.
+_ANYBODY = IdentityRules(patient_id_pattern=re.compile(r".*", re.DOTALL), placeholder_ids=frozenset())
+
+
+@use("store", "large_documents")
+def read_instance(row: Any, store: Store, large_documents: Semaphore) -> Iterator[Any]:
+    """Read which SOP instance an image is; what is neither named nor made like an image is passed over."""
+    if not isinstance(row, UnrecordedImage):
+        yield row
+        return
+    try:
+        instance = _by_document(store, row.document, large_documents)
+        verdict = instance or _by_header(store, row.image, large_documents)
+    except Exception as error:
+        yield Unread("image", reason_of(error))
+        return
+    if isinstance(verdict, str):
+        yield Sighting("headers", "SOP instance", verdict, row.image.key.split("/", 1)[0])
+    elif verdict.reason != "not-dicom" or row.image.key.lower().endswith(SUFFIXES["images"]):
+        yield Unread("image", verdict.reason)
+
+
+def _by_document(store: Store, document: ObjectInfo | None, large_documents: Semaphore) -> str | None:
+    """The instance that the document beside an image names; None where it names none."""
+    if document is None or document.archived:
+        return None
+    try:
+        header = read_document(store, document, large_documents, _INSTANCE)
+    except Damaged:
+        return None
+    instance = header["SOPInstanceUID"] or ""
+    return instance if is_uid(instance) else None
+
+
+def _by_header(store: Store, info: ObjectInfo, large_headers: Semaphore) -> str | dicom.Rejection:
+    if info.archived:
+        raise Archived("read", info.key)
+    total = 0
+    with ExitStack() as permit:
+
+        def read(wanted: dicom.Range) -> bytes:
+            nonlocal total
+            if total <= LARGE_HEADER < total + wanted.length:
+                permit.enter_context(large_headers)
+            total += wanted.length
+            return store.read(info.key, start=wanted.start, length=wanted.length, etag=info.etag).data
+
+        verdict = read_header(info.size, _ANYBODY, read)
+    return verdict.sop_uid if isinstance(verdict, Header) else verdict

@@ -1,0 +1,127 @@
+"""The images in the two sets of which the catalog does not tell: sorted out on disk, never in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+
+from warehouse.domain.audit import UnrecordedImage
+from warehouse.domain.keys import SUFFIXES, metadata_key
+from warehouse.domain.records import ObjectInfo
+from warehouse.storage.catalog import Catalog
+from warehouse.storage.catalog_errors import translated
+from warehouse.storage.catalog_schema import TIME
+from warehouse.storage.catalog_work import moment, pages, workspace
+
+BATCH_ROWS = 16_384
+
+# The key of the document beside an image; null for what is no image.
+_LISTED = pa.schema(
+    {
+        "image": pa.bool_(),
+        "document": pa.string(),
+        "key": pa.string(),
+        "size": pa.int64(),
+        "etag": pa.string(),
+        "modified": TIME,
+        "archived": pa.bool_(),
+    }
+)
+
+_RECORDED = """
+    SELECT target_key AS key FROM objects_now
+    WHERE outcome IN ('loaded', 'present') AND target_key IS NOT NULL AND SOPInstanceUID IS NOT NULL"""
+
+_UNRECORDED = """
+    CREATE OR REPLACE TABLE unrecorded AS SELECT * FROM listed ANTI JOIN recorded USING (key) WHERE image"""
+
+# A document tells of one image: where two differ in their suffix's case only, nobody knows of which.
+_WITH_DOCUMENTS = """
+    WITH shared AS (
+        SELECT document FROM listed SEMI JOIN unrecorded USING (document)
+        GROUP BY document HAVING count(*) > 1
+    ),
+    documents AS (
+        SELECT listed.* FROM listed ANTI JOIN shared ON listed.key = shared.document WHERE NOT listed.image
+    )
+    SELECT one.key, one.size, one.etag, epoch_us(one.modified), one.archived,
+        beside.key, beside.size, beside.etag, epoch_us(beside.modified), beside.archived
+    FROM unrecorded AS one LEFT JOIN documents AS beside ON beside.key = one.document ORDER BY one.key"""
+
+
+class UnrecordedImages:
+    """What a listing of the sets shows, and what of it the catalog does not know.
+
+    A context manager, since it stands on temporary files. Use it from one thread at a time.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._waiting: list[tuple[Any, ...]] = []
+        with ExitStack() as stack:
+            self._connection = stack.enter_context(workspace())
+            with translated():
+                self._connection.register("batch", _LISTED.empty_table())
+                self._connection.execute("CREATE TABLE listed AS SELECT * FROM batch")
+                self._connection.execute("CREATE TABLE recorded (key VARCHAR)")
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def add_image(self, info: ObjectInfo) -> None:
+        """Note an object that stands where images stand."""
+        has_document = info.key.lower().endswith(SUFFIXES["images"])
+        self._add(info, image=True, document=metadata_key(info.key) if has_document else None)
+
+    def add_document(self, info: ObjectInfo) -> None:
+        """Note an object that stands where metadata documents stand."""
+        self._add(info, image=False, document=None)
+
+    def images(self) -> Iterator[UnrecordedImage]:
+        """Each noted image that no decision of the catalog put there, in the order of the keys."""
+        self._keep()
+        with self._catalog.ask(_RECORDED) as answer:
+            for batch in answer:
+                self._insert("recorded", pa.table({"key": batch.column("key")}))
+        with translated():
+            self._connection.execute(_UNRECORDED)
+        for row in pages(self._connection, _WITH_DOCUMENTS):
+            yield UnrecordedImage(_info(*row[:5]), None if row[5] is None else _info(*row[5:]))
+
+    def _add(self, info: ObjectInfo, *, image: bool, document: str | None) -> None:
+        self._waiting.append(
+            (image, document, info.key, info.size, info.etag, info.last_modified, info.archived)
+        )
+        if len(self._waiting) >= BATCH_ROWS:
+            self._keep()
+
+    def _keep(self) -> None:
+        if self._waiting:
+            columns = [
+                pa.array(values, field.type)
+                for values, field in zip(zip(*self._waiting, strict=True), _LISTED, strict=True)
+            ]
+            self._insert("listed", pa.table(columns, schema=_LISTED))
+            self._waiting.clear()
+
+    def _insert(self, table: str, rows: pa.Table) -> None:
+        with translated():
+            self._connection.register("batch", rows)
+            self._connection.execute(f"INSERT INTO {table} SELECT * FROM batch")
+
+
+def _info(key: str, size: int, etag: str, modified: int, archived: bool) -> ObjectInfo:
+    return ObjectInfo(key, size, etag, moment(modified), archived=archived)
