@@ -14,6 +14,8 @@ from warehouse.storage.catalog_work import Source
 from warehouse.storage.publish import publish
 from warehouse.storage.snapshot import Snapshot
 
+_CATALOG = "memory"
+
 
 class MemoryCatalog(SqlCatalog):
     """Rows are Arrow tables, kept until the process ends.
@@ -41,11 +43,13 @@ class MemoryCatalog(SqlCatalog):
 
     def snapshot(self) -> Snapshot:
         """The tables as they are now."""
-        return Snapshot({name: self.sources(name) for name in TABLES}, self.version(), "memory")
+        return Snapshot({name: self.sources(name) for name in TABLES}, self.version(), _CATALOG)
 
     def publish(self) -> None:
         """Bring what the readers of each set may ask up to this catalog, in memory. Raises StoreError."""
-        publish(self.snapshot(), self._sets)
+        version = self.version()
+        if version is not None:
+            publish(_CATALOG, version, self._sets, self.snapshot)
 
     def published(self, group: Group) -> Snapshot:
         """What the readers of a set may ask; `version` None where nothing was published yet."""

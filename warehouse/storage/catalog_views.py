@@ -72,7 +72,8 @@ def _settle_objects(connection: duckdb.DuckDBPyConnection) -> None:
         for step in _DECIDED_AGAIN:
             connection.execute(step)
         if _any(connection, "superseded"):
-            older = f"ANTI JOIN superseded USING ({_DECISION})"
+            ((told_by_moment,),) = connection.execute(_TOLD_BY_MOMENT).fetchall()
+            older = f"ANTI JOIN superseded USING ({EARLIEST if told_by_moment else _DECISION})"
         if _any(connection, "twice"):
             doubles = _ONE_OF_TWO
     connection.execute(f"CREATE TEMP VIEW objects_now AS SELECT * FROM objects {older} {doubles}")
@@ -113,6 +114,11 @@ _DECIDED_AGAIN = (
     f"CREATE TABLE superseded AS SELECT {_DECISION} FROM decided_again WHERE rank > 1",
     f"CREATE TABLE twice AS SELECT DISTINCT {_DECISION} FROM decided_again WHERE rank = 1 AND number > 1",
 )
+# A run decides one object at a time, so that the moment of a decision tells which one it was, and keys need
+# not be read to find it. If ever it does not, they are.
+_TOLD_BY_MOMENT = f"""
+    SELECT (SELECT count(*) FROM objects SEMI JOIN superseded USING ({EARLIEST}))
+        = (SELECT count(*) FROM superseded)"""
 # A commit whose answer was lost may have been made twice.
 _ONE_OF_TWO = f"""
     ANTI JOIN twice USING ({_DECISION})

@@ -62,7 +62,9 @@ class DeltaCatalog(SqlCatalog):
 
     def publish(self) -> None:
         """Bring what the readers of each set may ask up to this catalog. Raises StoreError."""
-        publish(self.snapshot(), self._sets)
+        objects = self._tables.open("objects")
+        if objects is not None:
+            publish(str(objects.metadata().id), objects.version(), self._sets, self.snapshot)
 
     def published(self, group: Group, as_of: AsOf = None) -> Snapshot:
         """What the readers of a set may ask; `version` None where nothing was published yet."""

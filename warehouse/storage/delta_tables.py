@@ -19,7 +19,13 @@ import orjson
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.fs as fs
-from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, write_deltalake
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    PostCommitHookProperties,
+    WriterProperties,
+    write_deltalake,
+)
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from warehouse.errors import StoreUnavailable
@@ -34,6 +40,9 @@ KEEP_THE_LOG: Mapping[str, str | None] = {"delta.enableExpiredLogCleanup": "fals
 # added a column meanwhile; then it has to be opened anew.
 COMMIT_RETRIES = 100
 REOPENINGS = 10
+
+# A row group is held until it is whole; it is also the least that a reader decodes.
+ROW_GROUP = 65_536
 
 # Folders whose names delta-rs decodes twice, or refuses: it turns paths into URLs and back.
 _UNUSABLE = re.compile(r"%[0-9A-Fa-f]{2}|[\[\]\\^|\x00-\x1f\x7f]")
@@ -168,6 +177,7 @@ class DeltaTables:
                 custom_metadata=dict(remarks or {}), max_commit_retries=retries
             ),
             post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=False),
+            writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=ROW_GROUP),
             **how,
         )
 

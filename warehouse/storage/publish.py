@@ -6,7 +6,7 @@ made of; where that is the newest, nothing is read and nothing written. Old vers
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import duckdb
@@ -38,19 +38,16 @@ class Shelf(Protocol):
         ...
 
 
-def publish(snapshot: Snapshot, shelves: Mapping[Group, Shelf]) -> None:
-    """Bring the tables of each set up to a snapshot of the catalog. Raises StoreError.
+def publish(
+    catalog: str, version: int, shelves: Mapping[Group, Shelf], snapshot: Callable[[], Snapshot]
+) -> None:
+    """Bring the tables of each set up to a version of the catalog; `snapshot` is asked only if they are not.
 
     Bounded in memory, whatever the number of images. Cut short, it leaves tables of different versions, each
     of them whole, and the next publication goes on. Of two at a time, the first to commit a table wins.
+    Raises StoreError.
     """
-    if snapshot.version is None:
-        return
-    remarks = {
-        "catalog": snapshot.catalog,
-        "catalog_version": str(snapshot.version),
-        "definition": DEFINITION,
-    }
+    remarks = {"catalog": catalog, "catalog_version": str(version), "definition": DEFINITION}
     behind = [
         (group, name)
         for group in GROUPS
@@ -59,10 +56,12 @@ def publish(snapshot: Snapshot, shelves: Mapping[Group, Shelf]) -> None:
     ]
     if not behind:
         return
+    now = snapshot()
+    remarks["catalog_version"] = str(now.version)
     with workspace(MEMORY) as connection:
         with translated():
             connection.execute(AS_WRITTEN)
-            show(connection, snapshot.sources)
+            show(connection, now.sources)
             make(connection, " ".join(name for _, name in behind), kept=("series", "studies"))
         for group, name in behind:
             with translated():

@@ -146,7 +146,7 @@ def test_what_a_faster_loader_published_is_not_put_back(tmp_path):
     before = slow.snapshot()
     fast.append([image("training", "P1", "1.1", "1.2", "1.4")])
     fast.publish()
-    publish.publish(before, slow._sets)
+    publish.publish(before.catalog, before.version, slow._sets, lambda: before)
     assert fast.published("training").version == 1
 
 
