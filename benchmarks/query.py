@@ -3,8 +3,8 @@
     python benchmarks/query.py [--images 1000000] [--again 50000]
 
 The catalog is that of `benchmarks/synthetic.py`; `--again` of its objects are decided a second time. Each
-question is a process of its own, as `warehouse query` is, under that command's limit of memory. Publication to
-the readers of each set is measured too, the first time and where nothing changed.
+question is a process of its own, as `warehouse query` is, under that command's limit of memory. Publication
+to the readers of each set is measured too, the first time and where nothing changed.
 """
 
 from __future__ import annotations
