@@ -85,7 +85,7 @@ def _whole(text: str) -> int:
 
 def _integer(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
     text = raw.decode("latin-1").rstrip(" \0")
-    return [_whole(part) for part in text.split("\\")] if text.strip() else []
+    return [_whole(part) for part in text.split("\\")] if text else []
 
 
 def _tags(raw: bytes, little: bool, charset: Encodings) -> list[Json]:

@@ -29,7 +29,7 @@ from dicom_samples import (
     preamble,
     sequence,
 )
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from warehouse.domain.dicom import metadata, to_json
@@ -115,7 +115,7 @@ def test_neither_logs_nor_warnings_quote_a_header(caplog: pytest.LogCaptureFixtu
 
 TEXT = st.binary(max_size=24) | st.lists(
     st.sampled_from(
-        [b"", b" ", b"a", b"A^B=C", b"\\", b"\0", b"=", b"\xe9", b"1", b"-1.5", b"1e3", b"nan", b"2.0"]
+        [b"", b" ", b"a", b"A^B=C", b"\\", b"\0", b"=", b"\xe9", b"1", b"-1.5", b"1e3", b"nan", b"2.0", b"\t"]
     ),
     max_size=6,
 ).map(b"".join)
@@ -171,6 +171,7 @@ def compare(vr: str, value: bytes, *, little: bool = True, charset: bytes = b"")
 
 @settings(max_examples=600, deadline=None)
 @given(st.sampled_from(TEXT_VRS), TEXT)
+@example("IS", b"\t")
 def test_text_values(vr: str, value: bytes) -> None:
     compare(vr, value)
 
