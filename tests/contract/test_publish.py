@@ -57,6 +57,18 @@ def test_what_is_published_is_what_the_views_tell_of_that_set(catalog):
     assert whole(catalog.published("validation"), "patients").num_rows == 2
 
 
+def test_the_catalogs_readers_are_told_the_same_before_and_after_a_publication_and_what_is_newer(catalog):
+    both_sets(catalog)
+    for _ in range(2):
+        for name in VIEWS:
+            assert whole(catalog.snapshot(), name) == whole(catalog, name)
+        catalog.publish()
+    catalog.append([image("validation", "P2", "2.1", "2.5", "2.6", second=9)])
+    for name in VIEWS:
+        assert whole(catalog.snapshot(), name) == whole(catalog, name)
+    assert whole(catalog.snapshot(), "images").num_rows == 4
+
+
 def test_a_set_names_nobody_of_the_other_and_no_raw_key(catalog):
     both_sets(catalog)
     catalog.publish()

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from warehouse.domain.split import fold
 from warehouse.storage.catalog_schema import IMAGES, OF_A_SERIES, OF_A_STUDY, PATIENTS, SERIES, STUDIES
-from warehouse.storage.catalog_work import EARLIEST, NEWEST, PAGE_ROWS, pages
+from warehouse.storage.catalog_work import EARLIEST, NEWEST, PAGE_ROWS, Source, pages, show
 
 _DECISION = f"key, etag, {EARLIEST}"
 
@@ -29,15 +29,36 @@ class _Part(NamedTuple):
     step: str | Callable[[duckdb.DuckDBPyConnection], None]
 
 
-def make(connection: duckdb.DuckDBPyConnection, sql: str, kept: Sequence[str] = ()) -> None:
+Ready = Callable[[str], Sequence[Source]]
+"""The parts of a table that holds what a view would show; none where it has to be worked out."""
+
+
+def nothing_is_ready(name: str) -> Sequence[Source]:
+    """Every view has to be worked out."""
+    return ()
+
+
+def make(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    kept: Sequence[str] = (),
+    ready: Ready = nothing_is_ready,
+) -> None:
     """Make what of the views a question names, in a workspace that shows `objects`.
 
     Those of `kept` are worked out here and now, for who asks them more than once.
     """
     named = {name for name in _PARTS if re.search(rf"\b{name}\b", sql, re.IGNORECASE)}
+    held = {}
     for name, part in reversed(_PARTS.items()):
-        named.update(part.of if name in named else ())
-    for name, part in ((name, part) for name, part in _PARTS.items() if name in named):
+        if name not in named:
+            continue
+        if parts := ready(name):
+            held[name] = parts
+        else:
+            named.update(part.of)
+    show(connection, held)
+    for name, part in ((name, part) for name, part in _PARTS.items() if name in named - held.keys()):
         if isinstance(part.step, str):
             connection.execute(part.step.replace("TEMP VIEW", "TABLE", 1) if name in kept else part.step)
         else:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
 from warehouse.domain.records import GROUPS, Group
-from warehouse.errors import QueryError
+from warehouse.errors import QueryError, StoreError
 from warehouse.storage.catalog_schema import TABLES, VIEWS
 from warehouse.storage.catalog_sql import SqlCatalog
 from warehouse.storage.catalog_work import Source
 from warehouse.storage.delta_tables import KEEP_THE_LOG, DeltaTables, Edition, Options
-from warehouse.storage.publish import publish
+from warehouse.storage.publish import Remarks, publish, remarks_of
 from warehouse.storage.snapshot import AsOf, Snapshot
 
 _CONFIGURATION = {"delta.appendOnly": "true", **KEEP_THE_LOG}
@@ -54,10 +54,12 @@ class DeltaCatalog(SqlCatalog):
             ended = None if runs is None else self._tables.newest("runs", runs, _by(moment))
             objects = self._tables.open("objects", edition.version)
             runs = None if ended is None else self._tables.open("runs", ended.version)
+        parts = {"objects": self._parts("objects", objects), "runs": self._parts("runs", runs)}
+        if objects is None:
+            return Snapshot(parts, None)
+        remarks = remarks_of(str(objects.metadata().id), objects.version())
         return Snapshot(
-            {"objects": self._parts("objects", objects), "runs": self._parts("runs", runs)},
-            None if objects is None else objects.version(),
-            "" if objects is None else str(objects.metadata().id),
+            parts, objects.version(), remarks["catalog"], ready=lambda name: self._published(name, remarks)
         )
 
     def publish(self) -> None:
@@ -72,6 +74,19 @@ class DeltaCatalog(SqlCatalog):
 
     def close(self) -> None:
         """Nothing is held between calls."""
+
+    def _published(self, name: str, remarks: Remarks) -> Sequence[Source]:
+        """A table of both sets, where each was made of that version of the catalog; else nothing."""
+        parts = []
+        for group in GROUPS if name in VIEWS else ():
+            try:
+                part = self._sets[group].made_of(name, remarks)
+            except StoreError:  # Who may read the catalog need not be a reader of both sets.
+                return ()
+            if part is None:
+                return ()
+            parts.append(part)
+        return parts
 
     def _edition(self, objects: DeltaTable, as_of: int | datetime) -> Edition:
         newest = objects.version()
@@ -100,12 +115,22 @@ class DeltaSet:
         self._tables = DeltaTables(location, f"{group}/catalog", storage_options)
         self._group = group
 
-    def remarks(self, name: str) -> Mapping[str, str]:
+    def remarks(self, name: str) -> Remarks:
         """What the newest version of a table says of itself; empty where there is none."""
         table = self._tables.open(name)
         return {} if table is None else self._tables.edition(name, table.version()).remarks
 
-    def replace(self, name: str, rows: pa.RecordBatchReader, remarks: Mapping[str, str]) -> bool:
+    def made_of(self, name: str, remarks: Remarks) -> Source | None:
+        """The newest version of a table, if it says this of itself."""
+        table = self._tables.open(name)
+        if (
+            table is None
+            or not remarks.items() <= self._tables.edition(name, table.version()).remarks.items()
+        ):
+            return None
+        return self._tables.rows(name, table)
+
+    def replace(self, name: str, rows: pa.RecordBatchReader, remarks: Remarks) -> bool:
         """Make a new version of a table; False where somebody else made one meanwhile."""
         return self._tables.replace(name, rows, remarks)
 

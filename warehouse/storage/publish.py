@@ -38,6 +38,11 @@ class Shelf(Protocol):
         ...
 
 
+def remarks_of(catalog: str, version: int | None) -> Remarks:
+    """What a table says of itself that was made of a version of a catalog, by today's definitions."""
+    return {"catalog": catalog, "catalog_version": str(version), "definition": DEFINITION}
+
+
 def publish(
     catalog: str, version: int, shelves: Mapping[Group, Shelf], snapshot: Callable[[], Snapshot]
 ) -> None:
@@ -47,7 +52,7 @@ def publish(
     of them whole, and the next publication goes on. Of two at a time, the first to commit a table wins.
     Raises StoreError.
     """
-    remarks = {"catalog": catalog, "catalog_version": str(version), "definition": DEFINITION}
+    remarks = remarks_of(catalog, version)
     behind = [
         (group, name)
         for group in GROUPS
@@ -57,7 +62,7 @@ def publish(
     if not behind:
         return
     now = snapshot()
-    remarks["catalog_version"] = str(now.version)
+    remarks = remarks_of(catalog, now.version)
     with workspace(MEMORY) as connection:
         with translated():
             connection.execute(AS_WRITTEN)

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from warehouse.errors import QueryError
 from warehouse.storage.catalog_errors import translated
-from warehouse.storage.catalog_views import make
+from warehouse.storage.catalog_views import Ready, make, nothing_is_ready
 from warehouse.storage.catalog_work import MEMORY, Source, show, workspace
 
 ANSWER_ROWS = 16_384
@@ -93,8 +93,11 @@ def ask(
     sql: str,
     parameters: Sequence[Any] = (),
     limits: Limits = UNLIMITED,
+    ready: Ready = nothing_is_ready,
 ) -> Generator[Answer]:
     """Put a question to tables: those of the catalog, with the views over them, or those of one set.
+
+    Of the views, those that `ready` has the tables of are not worked out.
 
     Raises QueryError for what cannot be answered, and StoreError.
     """
@@ -105,7 +108,7 @@ def ask(
             connection.execute(AS_WRITTEN)
             show(connection, sources)
             if "objects" in sources:
-                make(connection, sql)
+                make(connection, sql, ready=ready)
             connection.execute("SET lock_configuration = true")
         with _told(clock):
             relation = connection.sql(sql, params=list(parameters) or None)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from warehouse.domain.records import Group
+from warehouse.storage.catalog_views import Ready, nothing_is_ready
 from warehouse.storage.catalog_work import Source
 from warehouse.storage.sandbox import UNLIMITED, Answer, Limits, ask
 
@@ -21,13 +22,15 @@ class Snapshot:
     """The parts of each table; what is committed later is not in them.
 
     `version` is that of the catalog (None: nothing was committed), `catalog` tells it from any other catalog.
-    `tables` is `catalog`, or the set whose tables these are.
+    `tables` is `catalog`, or the set whose tables these are. `ready` gives what both sets' tables already
+    tell of this very version, so that it need not be worked out again.
     """
 
     sources: Mapping[str, Sequence[Source]]
     version: int | None
     catalog: str = ""
     tables: Literal["catalog"] | Group = "catalog"
+    ready: Ready = nothing_is_ready
 
     def ask(
         self, sql: str, parameters: Sequence[Any] = (), limits: Limits = UNLIMITED
@@ -36,4 +39,4 @@ class Snapshot:
 
         Raises QueryError and StoreError, also as the answer is read.
         """
-        return ask(self.sources, sql, parameters, limits)
+        return ask(self.sources, sql, parameters, limits, self.ready)

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from catalog_rows import at, decision, info
+from catalog_rows import at, clinical, decision, image, info
 from warehouse.errors import Forbidden, StoreFault, StoreUnavailable
-from warehouse.storage.catalog import OBJECTS, Listed
+from warehouse.storage.catalog import OBJECTS, VIEWS, Listed
 from warehouse.storage.delta import DeltaCatalog
 
 ROOT = Path(__file__).parents[3]
@@ -240,3 +240,32 @@ def test_a_file_where_the_table_should_stand(tmp_path):
     (tmp_path / "catalog").write_bytes(b"")
     with pytest.raises(StoreFault):
         DeltaCatalog(str(tmp_path)).append([decision("a")])
+
+
+def test_a_view_is_worked_out_only_where_the_sets_tables_do_not_tell_of_that_version(
+    s3_catalog, s3_bucket, s3_server
+):
+    def ready(as_of=None):
+        snapshot = s3_catalog().snapshot(as_of)
+        return [name for name in (*VIEWS, "objects_now", "clinical") if snapshot.ready(name)]
+
+    def read_of_the_objects():
+        s3_server.seen.clear()
+        with s3_catalog().snapshot().ask("SELECT count(*) FROM patients") as answer:
+            assert answer.table()[0][0].as_py() == 2
+        return [one for one in s3_server.seen if "catalog/objects/part" in one.path]
+
+    catalog = s3_catalog()
+    assert ready() == []
+    catalog.append([image("training", "P1", "1.1", "1.2", "1.3"), clinical("validation", "P2")])
+    assert ready() == []
+    assert read_of_the_objects()
+    catalog.publish()
+    assert ready() == list(VIEWS)
+    assert not read_of_the_objects()
+    s3_server.plan("GetObject", 403, "AccessDenied", about="training/catalog/", times=100)
+    assert ready() == []
+    s3_server.faults.clear()
+    catalog.append([image("training", "P1", "1.1", "1.2", "1.4", second=1)])
+    assert ready() == []
+    assert read_of_the_objects()
