@@ -3,9 +3,9 @@
     python benchmarks/query.py [--images 1000000] [--again 50000]
 
 The catalog is that of `benchmarks/synthetic.py`; `--again` of its objects are decided a second time. Each
-question is a process of its own, as `warehouse query` is, under that command's limit of memory. They are asked
-before anything was published, and again afterwards, as every load leaves a catalog. Publication is measured
-too, the first time and where nothing changed.
+question is a process of its own, as `warehouse query` is, under that command's limit of memory. All are
+asked before anything was published, and again afterwards, as every load leaves a catalog. Publication is
+measured too, the first time and where nothing changed.
 """
 
 from __future__ import annotations

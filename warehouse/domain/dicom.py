@@ -12,7 +12,7 @@ from struct import unpack_from
 
 from warehouse.domain.dicom_json import Document, document
 from warehouse.domain.dicom_pixels import Pixels, whole
-from warehouse.domain.dicom_scan import ElementHeader, Event, Kind, Scanner, looks_implicit
+from warehouse.domain.dicom_scan import ElementHeader, Event, Extent, Kind, Scanner, looks_implicit
 from warehouse.domain.dicom_source import (
     Complete,
     Inflated,
@@ -165,7 +165,7 @@ def _examine(source: Source, rules: IdentityRules, limits: Limits) -> Reading[He
         raise Refused("not-an-image")
     prefix, start = b"", framing.start
     if framing.deflated:
-        prefix = bytes(source.data[:start])
+        prefix = source.data[:start]
         source, start = Inflated(source, start, limits), 0
     encoding = yield from _encoding(source, start, framing.syntax)
     top = TopLevel(encoding.little)
@@ -179,7 +179,7 @@ def _examine(source: Source, rules: IdentityRules, limits: Limits) -> Reading[He
         yield from whole(pixels, source, top, framing.syntax, limits)
     _judge(top, framing, rules, pixels=last.kind is Kind.STOP)
     syntax = framing.syntax or _SHOWN[encoding]
-    return _header(top, framing, syntax, prefix + bytes(source.data[:end]))
+    return _header(top, framing, syntax, prefix + source.data[:end])
 
 
 def _open(source: Source, limits: Limits) -> Reading[_Framing]:
@@ -187,8 +187,8 @@ def _open(source: Source, limits: Limits) -> Reading[_Framing]:
     if not (yield from source.ensure(8)):
         raise Refused("not-dicom")
     yield from source.ensure(min(_PREAMBLE + 8, source.size))
-    prefixed = bytes(source.data[128:_PREAMBLE]) == b"DICM"
-    if prefixed and bytes(source.data[:128]).startswith(EXECUTABLE_PREAMBLES):
+    prefixed = source.data[128:_PREAMBLE] == b"DICM"
+    if prefixed and source.data[:128].startswith(EXECUTABLE_PREAMBLES):
         raise Refused("executable-preamble")
     start = _PREAMBLE if prefixed else 0
     if not (yield from source.ensure(start + 8)):
@@ -204,7 +204,7 @@ def _open(source: Source, limits: Limits) -> Reading[_Framing]:
         nesting=limits.nesting,
         elements=limits.elements,
         size=source.size,
-        stop=lambda tag: tag >> 16 != 2,
+        extent=Extent.FILE_META,
     )
     meta = TopLevel(little=True)
     yield from _walk(scanner, source, meta, limits.header)
@@ -225,7 +225,7 @@ def _encoding(source: Source, start: int, syntax: str) -> Reading[_Encoding]:
     if not (yield from source.ensure(start + 8)):
         raise Refused("truncated")
     label = _LABELS.get(syntax, _EXPLICIT)
-    first = bytes(source.data[start : start + 8])
+    first = source.data[start : start + 8]
     as_little, as_big = unpack_from("<H", first)[0], unpack_from(">H", first)[0]
     little = label.little
     if min(as_little, as_big) <= 0xFF < max(as_little, as_big):
@@ -236,6 +236,9 @@ def _encoding(source: Source, start: int, syntax: str) -> Reading[_Encoding]:
 def _walk(scanner: Scanner, source: Source, top: TopLevel, cap: int) -> Reading[Event]:
     """Run the scanner to STOP or END, reading what it needs, and collect the top level."""
     while True:
+        run = scanner.run()
+        if scanner.depth == 0:
+            top.take_plain(run, scanner.data)
         event = scanner.next()
         match event.kind:
             case Kind.NEED:
@@ -253,6 +256,7 @@ def _supply(need: Event, scanner: Scanner, source: Source, cap: int) -> Reading[
         raise Refused("header-too-large")
     if not (yield from source.ensure(need.start)):
         scanner.size = source.size
+    scanner.data = source.data
 
 
 def _pixel_header(scanner: Scanner, source: Source) -> Reading[ElementHeader]:
@@ -261,6 +265,7 @@ def _pixel_header(scanner: Scanner, source: Source) -> Reading[ElementHeader]:
             raise Refused(_REFUSALS.get(header.kind, "unreadable"))
         if not (yield from source.ensure(header.start)):
             raise Refused("truncated")
+        scanner.data = source.data
     return header
 
 

@@ -1,7 +1,7 @@
 """Writes the DICOM JSON Model (PS3.18 annex F) of a data set, scrubbed, in one pass and bounded memory.
 
 Binary values are null, the VOI LUT (0028,3010) is null, what no JSON can hold is dropped and counted.
-Every finished item becomes bytes at once, so that no tree of the whole header is ever held.
+What is finished becomes bytes before long, so that no tree of a large header is ever held.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import orjson
 
-from warehouse.domain.dicom_scan import Event, Kind, Scanner
+from warehouse.domain.dicom_scan import Event, Kind, PlainElement, Scanner
 from warehouse.domain.dicom_text import DEFAULT, Encodings, encodings
 from warehouse.domain.dicom_values import BINARY_VRS, CONVERTERS, Json, first_u16
 
@@ -19,13 +19,25 @@ _PIXEL_REPRESENTATION = 0x00280103
 _LUT_DESCRIPTOR = 0x00283002
 _LUT_DATA = 0x00283006
 _VOI_LUT = 0x00283010
+_BITS_ALLOCATED = 0x00280100
 # PS3.3 C.11.1.1.1: the first number of a descriptor counts entries, so it is never negative, even where
 # the VR says SS.
 _DESCRIPTORS = frozenset([0x00281101, 0x00281102, 0x00281103, _LUT_DESCRIPTOR])
 _OVERLAYS = frozenset(group << 16 | 0x3000 for group in range(0x6000, 0x601F, 2))
 _WAVEFORMS = frozenset([0x54000110, 0x54000112, 0x5400100A, 0x54001010])
 
+# What the values of other elements depend on, or that depends on such: (0028,0100) is Bits Allocated.
+_IN_CONTEXT = _DESCRIPTORS | {
+    *(_CHARACTER_SET, _PIXEL_REPRESENTATION, _BITS_ALLOCATED, _LUT_DATA, _VOI_LUT),
+}
+
 _Entry = orjson.Fragment | dict[str, object] | None
+
+_EMPTY = {vr: orjson.Fragment(orjson.dumps({"vr": vr})) for vr in (*CONVERTERS, *BINARY_VRS)}
+_NULL = {vr: orjson.Fragment(orjson.dumps({"vr": vr, "InlineBinary": None})) for vr in BINARY_VRS}
+
+# Bytes of elements whose values may wait, as objects of many times that size, to become JSON.
+_LOOSE = 1 << 17
 
 
 class Document(NamedTuple):
@@ -38,11 +50,12 @@ class Document(NamedTuple):
 class _Level:
     """One open data set (`entries`) or sequence (`items`)."""
 
-    __slots__ = ("bits", "charset", "entries", "items", "lut_entries", "signed")
+    __slots__ = ("bits", "charset", "entries", "items", "loose", "lut_entries", "signed")
 
     def __init__(self, above: _Level | None = None) -> None:
         self.entries: dict[str, _Entry] = {}
         self.items: list[orjson.Fragment] = []
+        self.loose = 0
         self.charset: Encodings = above.charset if above else DEFAULT
         self.signed: bool = above.signed if above else False
         self.lut_entries: int | None = None
@@ -66,8 +79,9 @@ class _Writer:
             case Kind.SEQUENCE | Kind.ITEM:
                 levels.append(_Level(levels[-1]))
             case Kind.ITEM_END:
-                done = levels.pop()
-                levels[-1].items.append(orjson.Fragment(orjson.dumps(done.entries)))
+                written = self._written()
+                levels.pop()
+                levels[-1].items.append(orjson.Fragment(written))
             case Kind.SEQUENCE_END:
                 done = levels.pop()
                 entry: _Entry = {"vr": "SQ", "Value": done.items}
@@ -77,6 +91,58 @@ class _Writer:
             case Kind.GIVEN_UP:
                 del levels[event.start + 1 :]
                 self._drop(event.tag)
+
+    def take_plain(self, run: list[PlainElement]) -> None:
+        """Account for a run of plain elements of the innermost data set."""
+        if not run:
+            return
+        level, data, little = self.levels[-1], self.scanner.data, self.scanner.little
+        entries, charset = level.entries, level.charset
+        for attribute, start, length in run:
+            tag, vr = attribute.tag, attribute.vr
+            convert = CONVERTERS.get(vr)
+            if tag in _IN_CONTEXT or (convert is None and vr not in _NULL) or vr == "OB or OW":
+                self._value(Event(Kind.VALUE, tag, vr, start, length))
+                charset = level.charset
+            elif not length:
+                entries[attribute.name] = _EMPTY[vr]
+            elif convert is None:
+                entries[attribute.name] = _NULL[vr]
+            else:
+                try:
+                    values = convert(data[start : start + length], little, charset)
+                except ValueError:
+                    self._drop(tag)
+                else:
+                    entries[attribute.name] = {"vr": vr, "Value": values} if values else _EMPTY[vr]
+        level.loose += start + length - run[0][1]
+        if level.loose > _LOOSE:
+            self._pack()
+
+    def close(self) -> bytes:
+        """The data set as JSON, without the sequences that are still open: they are dropped and counted."""
+        while len(self.levels) > 1:
+            self.levels.pop()
+        return self._written()
+
+    def _pack(self) -> None:
+        """Write down what of the innermost data set still is objects, and drop what no JSON can hold."""
+        level = self.levels[-1]
+        level.loose = 0
+        for name, entry in list(level.entries.items()):
+            if isinstance(entry, dict):
+                try:
+                    level.entries[name] = orjson.Fragment(orjson.dumps(entry))
+                except orjson.JSONEncodeError:
+                    del level.entries[name]
+                    self.dropped += 1
+
+    def _written(self) -> bytes:
+        try:
+            return orjson.dumps(self.levels[-1].entries)
+        except orjson.JSONEncodeError:
+            self._pack()
+            return orjson.dumps(self.levels[-1].entries)
 
     def _drop(self, tag: int) -> None:
         self.levels[-1].entries.pop(f"{tag:08X}", None)
@@ -89,7 +155,7 @@ class _Writer:
             return
         raw = b""
         if event.vr not in BINARY_VRS or event.tag == _LUT_DATA:
-            raw = bytes(self.scanner.data[event.start : event.start + event.length])
+            raw = self.scanner.data[event.start : event.start + event.length]
             self._remember(level, event.tag, raw)
         try:
             vr = self._vr(level, event)
@@ -108,7 +174,7 @@ class _Writer:
             level.signed = first_u16(raw, self.scanner.little) not in (0, None)
         elif tag == _LUT_DESCRIPTOR:
             level.lut_entries = first_u16(raw, self.scanner.little)
-        elif tag == 0x00280100:
+        elif tag == _BITS_ALLOCATED:
             level.bits = first_u16(raw, self.scanner.little)
 
     def _vr(self, level: _Level, event: Event) -> str:
@@ -151,6 +217,7 @@ def document(scanner: Scanner) -> Document:
     """
     writer = _Writer(scanner)
     while True:
+        writer.take_plain(scanner.run())
         event = scanner.next()
         if event.kind in (Kind.NEED, Kind.TRUNCATED, Kind.UNREADABLE, Kind.TOO_DEEP, Kind.TOO_MANY):
             writer.dropped += 1
@@ -158,4 +225,4 @@ def document(scanner: Scanner) -> Document:
         if event.kind in (Kind.STOP, Kind.END):
             break
         writer.take(event)
-    return Document(orjson.dumps(writer.levels[0].entries), writer.dropped)
+    return Document(writer.close(), writer.dropped)

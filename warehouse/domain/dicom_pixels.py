@@ -18,7 +18,7 @@ import sys
 from dataclasses import dataclass
 from struct import Struct, unpack_from
 
-from warehouse.domain.dicom_scan import ElementHeader, Kind, Scanner
+from warehouse.domain.dicom_scan import ElementHeader, Extent, Kind, Scanner
 from warehouse.domain.dicom_source import Inflated, Limits, Reading, Refused, Source
 from warehouse.domain.dicom_tables import ITEM, NATIVE, SEQUENCE_END, SUBSAMPLED, UNDEFINED_LENGTH
 from warehouse.domain.dicom_top import TopLevel
@@ -68,7 +68,7 @@ def _follow(tail: bytes, before: Scanner, limits: Limits) -> Scanner:
         nesting=limits.nesting,
         elements=limits.elements,
         size=len(tail),
-        stop=lambda tag: False,
+        extent=Extent.ALL,
     )
 
 
@@ -143,7 +143,7 @@ class _Items:
     def __init__(self, little: bool) -> None:
         self._order = "<" if little else ">"
 
-    def walk(self, data: bytes | bytearray, place: int) -> tuple[int, bool]:
+    def walk(self, data: bytes, place: int) -> tuple[int, bool]:
         """Go from item to item. Gives where the next begins beyond `data`; or, and True, where they end."""
         while place + 8 <= len(data):
             group, element, length = unpack_from(f"{self._order}HHL", data, place)

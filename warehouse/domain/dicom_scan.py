@@ -1,7 +1,8 @@
 """Walks the structure of a DICOM data set (PS3.5 7) without building a value: bytes in, events out.
 
 The scanner is a resumable machine. It reads a buffer that its driver may extend, never looks at a byte
-twice for longer than one element, and keeps its own stack, so that nesting costs no recursion. Where an
+twice for longer than one element, and keeps its own stack, so that nesting costs no recursion. It takes
+plain elements by the run, and everything else a step at a time. Where an
 encoder broke the rules inside a sequence of defined length, that sequence is given up and the walk goes
 on behind it; anywhere else the data set is unreadable.
 """
@@ -9,14 +10,11 @@ on behind it; anywhere else the data set is unreadable.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from enum import Enum, auto
-from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
-from pydicom.datadict import dictionary_VR, private_dictionary_VR
-
+from warehouse.domain.dicom_attributes import Attribute, plain, private_vr, public_vr, reserves
 from warehouse.domain.dicom_tables import (
     ITEM,
     ITEM_END,
@@ -29,6 +27,8 @@ from warehouse.domain.dicom_tables import (
 
 # How far a damaged element header may claim to reach before its reading counts as implausible.
 _PLAUSIBLE = 1 << 20
+# A run ends somewhere, so that what is made of it can be written down before the next.
+_WINDOW = 1 << 16
 _CREATOR = 256  # bytes; a private creator is an LO of at most 64 characters (PS3.5 7.8.1)
 
 
@@ -58,6 +58,18 @@ class Event(NamedTuple):
     vr: str = ""
     start: int = 0
     length: int = 0
+
+
+PlainElement = tuple[Attribute, int, int]
+"""A plain element: its attribute, where its value starts and how long it is."""
+
+
+class Extent(Enum):
+    """Where a data set ends, besides at the end of the bytes."""
+
+    FILE_META = auto()  # before the first tag of another group than 0002 (PS3.10 7.1)
+    BEFORE_PIXELS = auto()
+    ALL = auto()
 
 
 class ElementHeader(NamedTuple):
@@ -91,38 +103,22 @@ class _Frame:
         self.creators: dict[int, str] = {}
 
 
-def looks_implicit(header: bytes | bytearray) -> bool:
+def looks_implicit(header: bytes) -> bool:
     """Tell whether an element's first six bytes hold no VR: two capital letters (PS3.5 7.1.2)."""
     return not (0x41 <= header[4] <= 0x5A and 0x41 <= header[5] <= 0x5A)
 
 
-@lru_cache(maxsize=8192)
-def _public_vr(tag: int) -> str | None:
-    try:
-        return str(dictionary_VR(tag))
-    except KeyError:
-        return None
-
-
-@lru_cache(maxsize=8192)
-def _private_vr(tag: int, creator: str) -> str | None:
-    try:
-        return str(private_dictionary_VR(tag, creator))
-    except KeyError:
-        return None
-
-
 class Scanner:
-    """Step through `data` from `position`; `next()` gives one event and is called again after it.
+    """Step through `data` from `position`: `run()` takes what plain elements come next, `next()` one step.
 
-    After NEED the driver extends `data` and calls again; when it has no more it first sets `size` to
-    what there is. `size` is the whole length where it is known. `nesting` bounds open sequences,
+    After NEED the driver puts more bytes into `data` and calls again; when it has no more it first sets
+    `size` to what there is. `size` is the whole length where it is known. `nesting` bounds open sequences,
     `elements` all elements and items: a reader's time and memory go by their number, not by bytes.
     """
 
     def __init__(
         self,
-        data: bytes | bytearray,
+        data: bytes,
         position: int,
         *,
         implicit: bool,
@@ -130,7 +126,7 @@ class Scanner:
         nesting: int,
         elements: int,
         size: int = sys.maxsize,
-        stop: Callable[[int], bool] = PIXEL_TAGS.__contains__,
+        extent: Extent = Extent.BEFORE_PIXELS,
     ) -> None:
         self.data = data
         self.position = position
@@ -143,7 +139,12 @@ class Scanner:
         self._nesting = nesting
         self._left = elements
         self._open_sequences = 0
-        self._stop = stop
+        self._extent = extent
+        self._end_tag = 0x00030000 if extent is Extent.FILE_META else 0xFFFE0000
+        self._explicit_head = Struct(f"{order}6sH").unpack_from
+        self._implicit_head = Struct(f"{order}4sL").unpack_from
+        self._explicit_plain = plain(implicit=False, little=little)
+        self._implicit_plain = plain(implicit=True, little=little)
         self._frames = [_Frame(_Holds.ELEMENTS, implicit=implicit, bound=sys.maxsize, defined=False)]
 
     @property
@@ -155,6 +156,41 @@ class Scanner:
     def implicit(self) -> bool:
         """Whether the innermost open data set has no VRs."""
         return self._frames[-1].implicit
+
+    def run(self) -> list[PlainElement]:
+        """Take the plain elements that come next and are held whole; none where `next()` has to look."""
+        frame = self._frames[-1]
+        found: list[PlainElement] = []
+        if frame.holds is not _Holds.ELEMENTS:
+            return found
+        data, at = self.data, self.position
+        # An element takes eight bytes at least, so that no more than are left can stand in the window.
+        limit = min(len(data), frame.bound, self.size, at + min(8 * self._left, _WINDOW))
+        head_of = self._implicit_head if frame.implicit else self._explicit_head
+        plain_of = self._implicit_plain if frame.implicit else self._explicit_plain
+        end_tag = self._end_tag
+        last = limit - 8
+        while at <= last:
+            head, length = head_of(data, at)
+            attribute = plain_of(head)
+            if attribute is None or attribute.tag >= end_tag:
+                break
+            start = at + 8
+            if attribute.long:
+                start += 4
+                if start > limit:
+                    break
+                (length,) = self._long(data, start - 4)
+            end = start + length
+            if end > limit:
+                break
+            if attribute.reserves and length <= _CREATOR:
+                frame.creators[attribute.tag] = data[start:end].decode("latin-1").rstrip("\0 ")
+            found.append((attribute, start, length))
+            at = end
+        self.position = at
+        self._left -= len(found)
+        return found
 
     def next(self) -> Event:
         """Take one step. The terminal kinds (STOP and those after it) repeat for ever."""
@@ -227,7 +263,7 @@ class Scanner:
         if lack := self._lack(self.position + 8, frame):
             return lack
         tag = self._tag_at(self.position)
-        if len(self._frames) == 1 and self._stop(tag):
+        if len(self._frames) == 1 and self._stops_before(tag):
             return Event(Kind.STOP, tag)
         if tag >> 16 == 0xFFFE:
             return self._item_end(frame, tag)
@@ -243,10 +279,14 @@ class Scanner:
             return lack
         self.position = end
         self._left -= 1
-        if tag & 0x1FF00 == 0x10000 and tag & 0xFF >= 0x10 and header.length <= _CREATOR:
-            raw = bytes(self.data[header.start : end])
-            frame.creators[tag] = raw.decode("latin-1").rstrip("\0 ")
+        if reserves(tag) and header.length <= _CREATOR:
+            frame.creators[tag] = self.data[header.start : end].decode("latin-1").rstrip("\0 ")
         return Event(Kind.VALUE, tag, header.vr, header.start, header.length)
+
+    def _stops_before(self, tag: int) -> bool:
+        if self._extent is Extent.BEFORE_PIXELS:
+            return tag in PIXEL_TAGS
+        return self._extent is Extent.FILE_META and tag >> 16 != 2
 
     def _item_end(self, frame: _Frame, tag: int) -> Event:
         if tag != ITEM_END or frame.defined or len(self._frames) == 1:
@@ -305,7 +345,7 @@ class Scanner:
         at = self.position
         if frame.implicit:
             return self._resolved(frame, tag, None, at + 8, self._long(self.data, at + 4)[0])
-        vr = VR_NAMES.get(bytes(self.data[at + 4 : at + 6]))
+        vr = VR_NAMES.get(self.data[at + 4 : at + 6])
         if vr is None:
             return self._unknown(frame, tag)
         if vr not in LONG_VRS:
@@ -324,7 +364,7 @@ class Scanner:
         if length == UNDEFINED_LENGTH:
             if vr == "UN":
                 return ElementHeader("SQ", start, length)
-            if known := _public_vr(tag):
+            if known := public_vr(tag):
                 return ElementHeader(known, start, length)
             if lack := self._lack(start + 4, frame):
                 return lack
@@ -333,11 +373,11 @@ class Scanner:
             if 0x10 <= tag & 0xFFFF <= 0xFF:
                 return ElementHeader("LO", start, length)
             creator = frame.creators.get(tag & 0xFFFF0000 | (tag >> 8 & 0xFF), "")
-            return ElementHeader(_private_vr(tag, creator) or "UN", start, length)
+            return ElementHeader(private_vr(tag, creator) or "UN", start, length)
         if vr == "UN" and length >= 0xFFFF:
             return ElementHeader(vr, start, length)
         group_length = "UL" if vr is None and not tag & 0xFFFF else "UN"
-        return ElementHeader(_public_vr(tag) or group_length, start, length)
+        return ElementHeader(public_vr(tag) or group_length, start, length)
 
     def _unknown(self, frame: _Frame, tag: int) -> ElementHeader | Event:
         """Guess how long an element of an explicit data set is whose VR is none of the standard's.
@@ -348,7 +388,7 @@ class Scanner:
         at = self.position
         if lack := self._lack(at + 8, frame):
             return lack
-        raw = bytes(self.data[at + 4 : at + 6])
+        raw = self.data[at + 4 : at + 6]
         letters = b"AA" <= raw <= b"ZZ"
         implicit = self._resolved(frame, tag, None, at + 8, self._long(self.data, at + 4)[0])
         if isinstance(implicit, Event):
@@ -383,5 +423,5 @@ class Scanner:
         following = self._tag_at(end)
         if following >> 16 == 0xFFFE:
             return len(self._frames) > 1
-        known = frame.implicit or bytes(self.data[end + 4 : end + 6]) in VR_NAMES
+        known = frame.implicit or self.data[end + 4 : end + 6] in VR_NAMES
         return known and following > tag

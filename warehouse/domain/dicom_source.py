@@ -57,7 +57,7 @@ Reading = Generator[Range, bytes, T]
 class Source(Protocol):
     """Bytes from the start of the object, in `data`; `size` is the whole length once it is known."""
 
-    data: bytearray
+    data: bytes
     size: int
 
     def ensure(self, end: int) -> Reading[bool]:
@@ -90,7 +90,7 @@ class Complete:
     """Bytes that are all there."""
 
     def __init__(self, data: bytes) -> None:
-        self.data = bytearray(data)
+        self.data = data
         self.size = len(data)
 
     def ensure(self, end: int) -> Reading[bool]:
@@ -98,7 +98,7 @@ class Complete:
         yield  # a generator that never asks
 
     def tail(self, start: int) -> Reading[bytes]:
-        return bytes(self.data[start:])
+        return self.data[start:]
         yield
 
 
@@ -106,7 +106,7 @@ class Ranged:
     """An object of `size` bytes, read by growing ranges."""
 
     def __init__(self, size: int, limits: Limits) -> None:
-        self.data = bytearray()
+        self.data = b""
         self.size = size
         self._limits = limits
 
@@ -125,7 +125,7 @@ class Ranged:
         held = len(self.data)
         if self.size - start > self._limits.header:
             raise Refused("header-too-large")
-        kept = bytes(self.data[start:])
+        kept = self.data[start:]
         missing = max(start, held)
         if missing == self.size:
             return kept
@@ -139,10 +139,10 @@ class Inflated:
     """
 
     def __init__(self, source: Source, start: int, limits: Limits) -> None:
-        self.data = bytearray()
+        self.data = b""
         self.size = sys.maxsize
         self._limits = limits
-        self._pending = bytes(source.data[start:])
+        self._pending = source.data[start:]
         self._next = len(source.data)
         self._end = source.size
         self._step = max(limits.first_read, 1)
@@ -150,8 +150,13 @@ class Inflated:
         self._inflated = 0
 
     def ensure(self, end: int) -> Reading[bool]:
-        while len(self.data) < end and self.size == sys.maxsize:
-            self.data += yield from self._more()
+        if len(self.data) < end and self.size == sys.maxsize:
+            pieces, held = [self.data], len(self.data)
+            while held < end and self.size == sys.maxsize:
+                piece = yield from self._more()
+                pieces.append(piece)
+                held += len(piece)
+            self.data = b"".join(pieces)
         return len(self.data) >= end
 
     def tail(self, start: int) -> Reading[bytes]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pydicom.datadict import tag_for_keyword
 
-from warehouse.domain.dicom_scan import Event, Kind
+from warehouse.domain.dicom_scan import Event, Kind, PlainElement
 from warehouse.domain.dicom_text import DEFAULT, Encodings, decode, encodings
 from warehouse.domain.dicom_values import CONVERTERS
 from warehouse.domain.records import ATTRIBUTE_COLUMNS, Scalar
@@ -52,7 +52,7 @@ class TopLevel:
         self._little = little
         self._elements: dict[int, _Element] = {}
 
-    def take(self, event: Event, data: bytes | bytearray) -> None:
+    def take(self, event: Event, data: bytes) -> None:
         """Keep a top-level element, if it is wanted. The last of several counts, as in pydicom."""
         tag = event.tag
         if tag not in _WANTED or event.kind is Kind.ITEM_END:
@@ -60,8 +60,14 @@ class TopLevel:
         self.note(tag)
         raw = b""
         if event.kind is Kind.VALUE and event.length <= _LONGEST:
-            raw = bytes(data[event.start : event.start + event.length])
+            raw = data[event.start : event.start + event.length]
         self._elements[tag] = _Element(event.vr, raw)
+
+    def take_plain(self, run: list[PlainElement], data: bytes) -> None:
+        """Keep what of a run of top-level elements is wanted."""
+        for attribute, start, length in run:
+            if attribute.tag in _WANTED:
+                self.take(Event(Kind.VALUE, attribute.tag, attribute.vr, start, length), data)
 
     def note(self, tag: int) -> None:
         """Remember that `tag` stands behind the pixels too; its value does not count there."""

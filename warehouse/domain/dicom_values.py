@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from struct import Struct, calcsize, iter_unpack, unpack_from
+from struct import Struct, calcsize, unpack_from
 
 from warehouse.domain.dicom_text import Encodings, decode
 
@@ -28,7 +28,8 @@ def _values(items: list[str]) -> list[Json]:
 
 
 def _plain(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
-    return _values(raw.decode("latin-1").rstrip(" \0").split("\\"))
+    text = raw.decode("latin-1").rstrip(" \0")
+    return [*text.split("\\")] if text else []
 
 
 def _title(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
@@ -40,15 +41,21 @@ def _uid(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
 
 
 def _text(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
-    return _values([part.rstrip("\0 ") for part in decode(raw, charset).split("\\")])
+    text = decode(raw, charset)
+    if "\\" in text:
+        return [part.rstrip("\0 ") for part in text.split("\\")]
+    text = text.rstrip("\0 ")
+    return [text] if text else []
 
 
 def _long_text(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
-    return _values([decode(raw, charset).rstrip("\0 ")])
+    text = decode(raw, charset).rstrip("\0 ")
+    return [text] if text else []
 
 
 def _link(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
-    return _values([raw.decode("latin-1").rstrip()])
+    text = raw.decode("latin-1").rstrip()
+    return [text] if text else []
 
 
 def _name(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
@@ -67,7 +74,11 @@ def _finite(number: float) -> float | None:
 
 def _decimal(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
     text = raw.decode("latin-1").strip().rstrip(" \0")
-    return [_finite(float(part.rstrip(" \0"))) for part in text.split("\\")] if text else []
+    if not text:
+        return []
+    if "\\" in text:
+        return [_finite(float(part.rstrip(" \0"))) for part in text.split("\\")]
+    return [_finite(float(text))]
 
 
 def _whole(text: str) -> int:
@@ -101,15 +112,20 @@ def _tags(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
 
 def _binary(code: str) -> Converter:
     size = calcsize(f"<{code}")
+    orders = {True: Struct(f"<{code}"), False: Struct(f">{code}")}
     real = code in "fd"
 
     def convert(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
-        if len(raw) % size:
+        order = orders[little]
+        if len(raw) == size:
+            values = list(order.unpack(raw))
+        elif len(raw) % size:
             raise ValueError("the length is no multiple of the value's size")
-        if len(raw) // size > MAXIMUM_VALUES:
+        elif len(raw) // size > MAXIMUM_VALUES:
             raise ValueError("more values than any attribute has")
-        values = iter_unpack(f"{'<' if little else '>'}{code}", raw)
-        return [_finite(value) if real else value for (value,) in values]
+        else:
+            values = [value for (value,) in order.iter_unpack(raw)]
+        return [_finite(value) for value in values] if real else values
 
     return convert
 

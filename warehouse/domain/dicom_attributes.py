@@ -1,0 +1,118 @@
+"""Knows the attributes of the dictionaries, and those element headers that leave nothing open (PS3.5 7.1).
+
+Most headers are plain: a tag and one of the standard's VRs, with no bearing on how its neighbours are read.
+They are few and come again in every object, so each is understood once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from struct import unpack
+
+from pydicom.datadict import dictionary_VR, private_dictionary_VR
+
+from warehouse.domain.dicom_tables import LONG_VRS, PIXEL_TAGS, VR_NAMES
+
+
+class Attribute:
+    """A tag and its VR. `name` is the tag as DICOM JSON writes it (PS3.18 F.2.2).
+
+    `long`: the header is of twelve bytes, with a length of four. `reserves`: it is a private creator, which
+    reserves a block of private tags (PS3.5 7.8.1).
+    """
+
+    __slots__ = ("long", "name", "reserves", "tag", "vr")
+
+    def __init__(self, tag: int, vr: str, *, long: bool) -> None:
+        self.tag = tag
+        self.vr = vr
+        self.name = f"{tag:08X}"
+        self.long = long
+        self.reserves = reserves(tag)
+
+
+Plain = Callable[[bytes], Attribute | None]
+
+# Resolved by what stands in the object (PS3.5 6.2.2), or no plain value.
+_OPEN_VRS = frozenset(["SQ", "UN"])
+
+
+def reserves(tag: int) -> bool:
+    """Tell whether a tag is a private creator's."""
+    return tag & 0x1FF00 == 0x10000 and tag & 0xFF >= 0x10
+
+
+@lru_cache(maxsize=8192)
+def public_vr(tag: int) -> str | None:
+    """The VR of a public attribute, which may leave a choice (`US or SS`); None if the tag is not known."""
+    try:
+        return str(dictionary_VR(tag))
+    except KeyError:
+        return None
+
+
+@lru_cache(maxsize=8192)
+def private_vr(tag: int, creator: str) -> str | None:
+    """The VR of a private attribute in the block of `creator`; None if it is not known."""
+    try:
+        return str(private_dictionary_VR(tag, creator))
+    except KeyError:
+        return None
+
+
+def plain(*, implicit: bool, little: bool) -> Plain:
+    """What reads the first bytes of an element header: four of implicit, six of explicit VR.
+
+    It gives the attribute, or None where the header is not plain.
+    """
+    return _PLAIN[implicit, little]
+
+
+@lru_cache(maxsize=8192)
+def _explicit_little(head: bytes) -> Attribute | None:
+    return _explicit(*unpack("<HH2s", head))
+
+
+@lru_cache(maxsize=8192)
+def _explicit_big(head: bytes) -> Attribute | None:
+    return _explicit(*unpack(">HH2s", head))
+
+
+@lru_cache(maxsize=8192)
+def _implicit_little(head: bytes) -> Attribute | None:
+    return _implicit(*unpack("<HH", head))
+
+
+@lru_cache(maxsize=8192)
+def _implicit_big(head: bytes) -> Attribute | None:
+    return _implicit(*unpack(">HH", head))
+
+
+_PLAIN: dict[tuple[bool, bool], Plain] = {
+    (False, True): _explicit_little,
+    (False, False): _explicit_big,
+    (True, True): _implicit_little,
+    (True, False): _implicit_big,
+}
+
+
+def _explicit(group: int, element: int, code: bytes) -> Attribute | None:
+    tag, vr = group << 16 | element, VR_NAMES.get(code)
+    if vr is None or vr in _OPEN_VRS or not _is_data(tag):
+        return None
+    long = vr in LONG_VRS
+    return None if long and reserves(tag) else Attribute(tag, vr, long=long)
+
+
+def _implicit(group: int, element: int) -> Attribute | None:
+    tag = group << 16 | element
+    vr = None if group & 1 else public_vr(tag)
+    if vr is None or vr in _OPEN_VRS or not _is_data(tag):
+        return None
+    return Attribute(tag, vr, long=False)
+
+
+def _is_data(tag: int) -> bool:
+    """Tell whether a tag is neither a delimiter's nor one that some data set ends before."""
+    return 0x00020000 <= tag < 0xFFFE0000 and tag not in PIXEL_TAGS
