@@ -12,17 +12,19 @@ from struct import unpack
 
 from pydicom.datadict import dictionary_VR, private_dictionary_VR
 
-from warehouse.domain.dicom_tables import LONG_VRS, PIXEL_TAGS, VR_NAMES
+from warehouse.domain.dicom_tables import IN_CONTEXT, LONG_VRS, PIXEL_TAGS, VR_NAMES
+from warehouse.domain.dicom_values import CONVERTERS, Converter
 
 
 class Attribute:
     """A tag and its VR. `name` is the tag as DICOM JSON writes it (PS3.18 F.2.2).
 
     `long`: the header is of twelve bytes, with a length of four. `reserves`: it is a private creator, which
-    reserves a block of private tags (PS3.5 7.8.1).
+    reserves a block of private tags (PS3.5 7.8.1). `convert` gives its values; None where there are none to
+    give, or where other elements have a say in them.
     """
 
-    __slots__ = ("long", "name", "reserves", "tag", "vr")
+    __slots__ = ("convert", "long", "name", "reserves", "tag", "vr")
 
     def __init__(self, tag: int, vr: str, *, long: bool) -> None:
         self.tag = tag
@@ -30,6 +32,7 @@ class Attribute:
         self.name = f"{tag:08X}"
         self.long = long
         self.reserves = reserves(tag)
+        self.convert: Converter | None = None if tag in IN_CONTEXT else CONVERTERS.get(vr)
 
 
 Plain = Callable[[bytes], Attribute | None]

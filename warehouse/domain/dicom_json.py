@@ -11,30 +11,28 @@ from typing import NamedTuple
 import orjson
 
 from warehouse.domain.dicom_scan import Event, Kind, PlainElement, Scanner
+from warehouse.domain.dicom_tables import (
+    BITS_ALLOCATED,
+    CHARACTER_SET,
+    DESCRIPTORS,
+    IN_CONTEXT,
+    LUT_DATA,
+    LUT_DESCRIPTOR,
+    OVERLAYS,
+    PIXEL_REPRESENTATION,
+    VOI_LUT,
+    WAVEFORMS,
+)
 from warehouse.domain.dicom_text import DEFAULT, Encodings, encodings
 from warehouse.domain.dicom_values import BINARY_VRS, CONVERTERS, Json, first_u16
-
-_CHARACTER_SET = 0x00080005
-_PIXEL_REPRESENTATION = 0x00280103
-_LUT_DESCRIPTOR = 0x00283002
-_LUT_DATA = 0x00283006
-_VOI_LUT = 0x00283010
-_BITS_ALLOCATED = 0x00280100
-# PS3.3 C.11.1.1.1: the first number of a descriptor counts entries, so it is never negative, even where
-# the VR says SS.
-_DESCRIPTORS = frozenset([0x00281101, 0x00281102, 0x00281103, _LUT_DESCRIPTOR])
-_OVERLAYS = frozenset(group << 16 | 0x3000 for group in range(0x6000, 0x601F, 2))
-_WAVEFORMS = frozenset([0x54000110, 0x54000112, 0x5400100A, 0x54001010])
-
-# What the values of other elements depend on, or that depends on such: (0028,0100) is Bits Allocated.
-_IN_CONTEXT = _DESCRIPTORS | {
-    *(_CHARACTER_SET, _PIXEL_REPRESENTATION, _BITS_ALLOCATED, _LUT_DATA, _VOI_LUT),
-}
 
 _Entry = orjson.Fragment | dict[str, object] | None
 
 _EMPTY = {vr: orjson.Fragment(orjson.dumps({"vr": vr})) for vr in (*CONVERTERS, *BINARY_VRS)}
-_NULL = {vr: orjson.Fragment(orjson.dumps({"vr": vr, "InlineBinary": None})) for vr in BINARY_VRS}
+# Not among them: a VR that the dictionary leaves open.
+_NULL = {
+    vr: orjson.Fragment(orjson.dumps({"vr": vr, "InlineBinary": None})) for vr in BINARY_VRS if len(vr) == 2
+}
 
 # Bytes of elements whose values may wait, as objects of many times that size, to become JSON.
 _LOOSE = 1 << 17
@@ -85,7 +83,7 @@ class _Writer:
             case Kind.SEQUENCE_END:
                 done = levels.pop()
                 entry: _Entry = {"vr": "SQ", "Value": done.items}
-                if event.tag == _VOI_LUT:
+                if event.tag == VOI_LUT:
                     entry = None
                 levels[-1].entries[f"{event.tag:08X}"] = entry
             case Kind.GIVEN_UP:
@@ -99,22 +97,20 @@ class _Writer:
         level, data, little = self.levels[-1], self.scanner.data, self.scanner.little
         entries, charset = level.entries, level.charset
         for attribute, start, length in run:
-            tag, vr = attribute.tag, attribute.vr
-            convert = CONVERTERS.get(vr)
-            if tag in _IN_CONTEXT or (convert is None and vr not in _NULL) or vr == "OB or OW":
-                self._value(Event(Kind.VALUE, tag, vr, start, length))
-                charset = level.charset
-            elif not length:
-                entries[attribute.name] = _EMPTY[vr]
-            elif convert is None:
-                entries[attribute.name] = _NULL[vr]
-            else:
+            convert = attribute.convert
+            if convert is not None and length:
                 try:
                     values = convert(data[start : start + length], little, charset)
                 except ValueError:
-                    self._drop(tag)
+                    self._drop(attribute.tag)
                 else:
+                    vr = attribute.vr
                     entries[attribute.name] = {"vr": vr, "Value": values} if values else _EMPTY[vr]
+            elif attribute.vr in _NULL and attribute.tag not in IN_CONTEXT:
+                entries[attribute.name] = (_NULL if length else _EMPTY)[attribute.vr]
+            else:
+                self._value(Event(Kind.VALUE, attribute.tag, attribute.vr, start, length))
+                charset = level.charset
         level.loose += start + length - run[0][1]
         if level.loose > _LOOSE:
             self._pack()
@@ -150,11 +146,11 @@ class _Writer:
 
     def _value(self, event: Event) -> None:
         level = self.levels[-1]
-        if event.tag == _VOI_LUT:
+        if event.tag == VOI_LUT:
             level.entries[f"{event.tag:08X}"] = None
             return
         raw = b""
-        if event.vr not in BINARY_VRS or event.tag == _LUT_DATA:
+        if event.vr not in BINARY_VRS or event.tag == LUT_DATA:
             raw = self.scanner.data[event.start : event.start + event.length]
             self._remember(level, event.tag, raw)
         try:
@@ -168,13 +164,13 @@ class _Writer:
 
     def _remember(self, level: _Level, tag: int, raw: bytes) -> None:
         """Keep what the values of later elements depend on."""
-        if tag == _CHARACTER_SET:
+        if tag == CHARACTER_SET:
             level.charset = encodings(raw)
-        elif tag == _PIXEL_REPRESENTATION:
+        elif tag == PIXEL_REPRESENTATION:
             level.signed = first_u16(raw, self.scanner.little) not in (0, None)
-        elif tag == _LUT_DESCRIPTOR:
+        elif tag == LUT_DESCRIPTOR:
             level.lut_entries = first_u16(raw, self.scanner.little)
-        elif tag == _BITS_ALLOCATED:
+        elif tag == BITS_ALLOCATED:
             level.bits = first_u16(raw, self.scanner.little)
 
     def _vr(self, level: _Level, event: Event) -> str:
@@ -182,11 +178,11 @@ class _Writer:
         tag, vr = event.tag, event.vr
         if vr == "US or SS":
             return "SS" if level.signed else "US"
-        if tag == _LUT_DATA and vr == "US or OW":
+        if tag == LUT_DATA and vr == "US or OW":
             if level.lut_entries is None:
                 raise ValueError("LUT Data without LUT Descriptor")
             return "US" if level.lut_entries == 1 else "OW"
-        if vr == "OB or OW" and (tag in _OVERLAYS or tag in _WAVEFORMS):
+        if vr == "OB or OW" and (tag in OVERLAYS or tag in WAVEFORMS):
             return "OW"
         if vr == "OB or OW" and tag == 0x7FE00010:
             return "OW" if self.scanner.implicit or (level.bits or 8) > 8 else "OB"
@@ -195,9 +191,9 @@ class _Writer:
     def _entry(self, level: _Level, event: Event, raw: bytes, vr: str) -> dict[str, object]:
         if vr not in CONVERTERS:
             raise ValueError("no such VR")
-        charset = DEFAULT if event.tag == _CHARACTER_SET else level.charset
+        charset = DEFAULT if event.tag == CHARACTER_SET else level.charset
         values = CONVERTERS[vr](raw, self.scanner.little, charset)
-        if event.tag in _DESCRIPTORS and event.vr == "SS" and len(values) > 1:
+        if event.tag in DESCRIPTORS and event.vr == "SS" and len(values) > 1:
             values[0] = _unsigned(values[0])
         return {"vr": vr, "Value": values} if values else {"vr": vr}
 

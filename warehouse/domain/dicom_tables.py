@@ -44,6 +44,21 @@ SUBSAMPLED: Mapping[str, tuple[int, int]] = {
     "YBR_PARTIAL_420": (3, 2),
 }
 
+CHARACTER_SET = 0x00080005
+PIXEL_REPRESENTATION = 0x00280103
+BITS_ALLOCATED = 0x00280100
+LUT_DESCRIPTOR = 0x00283002
+LUT_DATA = 0x00283006
+VOI_LUT = 0x00283010
+# PS3.3 C.11.1.1.1: the first number of a descriptor counts entries, so it is never negative, even where
+# the VR says SS.
+DESCRIPTORS = frozenset([0x00281101, 0x00281102, 0x00281103, LUT_DESCRIPTOR])
+OVERLAYS = frozenset(group << 16 | 0x3000 for group in range(0x6000, 0x601F, 2))
+WAVEFORMS = frozenset([0x54000110, 0x54000112, 0x5400100A, 0x54001010])
+
+# What the values of other elements depend on, or what depends on others, or is left out.
+IN_CONTEXT = DESCRIPTORS | {CHARACTER_SET, PIXEL_REPRESENTATION, BITS_ALLOCATED, LUT_DATA, VOI_LUT}
+
 MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"  # PS3.4 B.5 does not store it: PS3.10 8, DICOMDIR
 
 # PS3.4 B.5: classes whose IOD holds pixels (PS3.3 A.1.4). Those without "Image" in their name are listed.

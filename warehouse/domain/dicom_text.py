@@ -72,7 +72,9 @@ def _codec(term: str) -> str:
 def decode(raw: bytes, codec_names: Encodings) -> str:
     """Decode a value, code extensions included; bytes that cannot be decoded become U+FFFD."""
     if b"\x1b" not in raw:
-        return raw.decode(codec_names[0], "replace")
+        first = codec_names[0]
+        # Python has a short way to Latin-1 by this name only, and most texts are Latin-1.
+        return raw.decode("latin-1" if first == default_encoding else first, "replace")
     return "".join(_fragment(part, codec_names) for part in _FRAGMENTS.findall(raw))
 
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 from pydicom.datadict import tag_for_keyword
 
 from warehouse.domain.dicom_scan import Event, Kind, PlainElement
+from warehouse.domain.dicom_tables import CHARACTER_SET
 from warehouse.domain.dicom_text import DEFAULT, Encodings, decode, encodings
 from warehouse.domain.dicom_values import CONVERTERS
 from warehouse.domain.records import ATTRIBUTE_COLUMNS, Scalar
 
-CHARACTER_SET = 0x00080005
 # SOP Instance, Patient, Study, Series: PS3.3 C.12.1, C.7.1.1, C.7.2.1, C.7.3.1.
 IDENTITY_TAGS = frozenset([0x00080018, 0x00100020, 0x0020000D, 0x0020000E])
 

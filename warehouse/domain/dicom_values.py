@@ -6,8 +6,8 @@ NaN and infinities, which JSON lacks, become null; binary values are told by `No
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
+from math import isfinite
 from struct import Struct, calcsize, unpack_from
 
 from warehouse.domain.dicom_text import Encodings, decode
@@ -29,7 +29,9 @@ def _values(items: list[str]) -> list[Json]:
 
 def _plain(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
     text = raw.decode("latin-1").rstrip(" \0")
-    return [*text.split("\\")] if text else []
+    if "\\" in text:
+        return [*text.split("\\")]
+    return [text] if text else []
 
 
 def _title(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
@@ -69,7 +71,7 @@ def _name(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
 
 
 def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None
+    return number if isfinite(number) else None
 
 
 def _decimal(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
@@ -78,7 +80,8 @@ def _decimal(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
         return []
     if "\\" in text:
         return [_finite(float(part.rstrip(" \0"))) for part in text.split("\\")]
-    return [_finite(float(text))]
+    number = float(text)
+    return [number if isfinite(number) else None]
 
 
 def _whole(text: str) -> int:
