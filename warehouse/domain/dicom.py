@@ -199,7 +199,7 @@ def _open(source: Source, limits: Limits) -> Reading[_Framing]:
     scanner = Scanner(
         source.data,
         start,
-        implicit=looks_implicit(source.data[start : start + 6]),
+        implicit=looks_implicit(source.data, start),
         little=True,
         nesting=limits.nesting,
         elements=limits.elements,
@@ -230,7 +230,7 @@ def _encoding(source: Source, start: int, syntax: str) -> Reading[_Encoding]:
     little = label.little
     if min(as_little, as_big) <= 0xFF < max(as_little, as_big):
         little = as_little < as_big
-    return _Encoding(implicit=looks_implicit(first), little=little)
+    return _Encoding(implicit=looks_implicit(first, 0), little=little)
 
 
 def _walk(scanner: Scanner, source: Source, top: TopLevel, cap: int) -> Reading[Event]:

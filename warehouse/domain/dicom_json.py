@@ -98,7 +98,13 @@ class _Writer:
         entries, charset = level.entries, level.charset
         for attribute, start, length in run:
             convert = attribute.convert
-            if convert is not None and length:
+            if convert is None:
+                if attribute.vr in _NULL and attribute.tag not in IN_CONTEXT:
+                    entries[attribute.name] = (_NULL if length else _EMPTY)[attribute.vr]
+                else:
+                    self._value(Event(Kind.VALUE, attribute.tag, attribute.vr, start, length))
+                    charset = level.charset
+            elif length:
                 try:
                     values = convert(data[start : start + length], little, charset)
                 except ValueError:
@@ -106,11 +112,8 @@ class _Writer:
                 else:
                     vr = attribute.vr
                     entries[attribute.name] = {"vr": vr, "Value": values} if values else _EMPTY[vr]
-            elif attribute.vr in _NULL and attribute.tag not in IN_CONTEXT:
-                entries[attribute.name] = (_NULL if length else _EMPTY)[attribute.vr]
             else:
-                self._value(Event(Kind.VALUE, attribute.tag, attribute.vr, start, length))
-                charset = level.charset
+                entries[attribute.name] = _EMPTY[attribute.vr]
         level.loose += start + length - run[0][1]
         if level.loose > _LOOSE:
             self._pack()

@@ -73,11 +73,16 @@ class Extent(Enum):
 
 
 class ElementHeader(NamedTuple):
-    """A data element's VR, where its value starts and the length it declares."""
+    """A data element's tag and VR, where its value starts and the length it declares."""
 
+    tag: int
     vr: str
     start: int
     length: int
+
+
+_DATA_SET = ElementHeader(0, "", 0, UNDEFINED_LENGTH)
+_ITEM, _ITEM_END = Event(Kind.ITEM), Event(Kind.ITEM_END)
 
 
 class _Holds(Enum):
@@ -93,19 +98,38 @@ class _Frame:
 
     __slots__ = ("bound", "creators", "defined", "holds", "implicit", "start", "tag", "vr")
 
-    def __init__(self, holds: _Holds, *, implicit: bool, bound: int, defined: bool) -> None:
+    def __init__(self, holds: _Holds, implicit: bool, bound: int, defined: bool, of: ElementHeader) -> None:
         self.holds = holds
         self.implicit = implicit
         self.bound = bound
         self.defined = defined
-        self.tag = self.start = 0
-        self.vr = ""
+        self.tag, self.vr, self.start, _ = of
         self.creators: dict[int, str] = {}
 
 
-def looks_implicit(header: bytes) -> bool:
-    """Tell whether an element's first six bytes hold no VR: two capital letters (PS3.5 7.1.2)."""
-    return not (0x41 <= header[4] <= 0x5A and 0x41 <= header[5] <= 0x5A)
+class _Order:
+    """What reads numbers, and the heads of elements, in one byte order."""
+
+    __slots__ = ("explicit", "implicit", "item", "long", "plain_explicit", "plain_implicit", "short", "tag")
+
+    def __init__(self, little: bool) -> None:
+        sign = "<" if little else ">"
+        self.tag = Struct(f"{sign}HH").unpack_from
+        self.short = Struct(f"{sign}H").unpack_from
+        self.long = Struct(f"{sign}L").unpack_from
+        self.item = Struct(f"{sign}HHL").unpack_from
+        self.explicit = Struct(f"{sign}6sH").unpack_from
+        self.implicit = Struct(f"{sign}4sL").unpack_from
+        self.plain_explicit = plain(implicit=False, little=little)
+        self.plain_implicit = plain(implicit=True, little=little)
+
+
+_LITTLE, _BIG = _Order(little=True), _Order(little=False)
+
+
+def looks_implicit(data: bytes, at: int) -> bool:
+    """Tell whether the element's header that starts there holds no VR: two capital letters (PS3.5 7.1.2)."""
+    return not (0x41 <= data[at + 4] <= 0x5A and 0x41 <= data[at + 5] <= 0x5A)
 
 
 class Scanner:
@@ -132,20 +156,13 @@ class Scanner:
         self.position = position
         self.size = size
         self.little = little
-        order = "<" if little else ">"
-        self._tag = Struct(f"{order}HH").unpack_from
-        self._short = Struct(f"{order}H").unpack_from
-        self._long = Struct(f"{order}L").unpack_from
+        self._order = _LITTLE if little else _BIG
         self._nesting = nesting
         self._left = elements
         self._open_sequences = 0
         self._extent = extent
         self._end_tag = 0x00030000 if extent is Extent.FILE_META else 0xFFFE0000
-        self._explicit_head = Struct(f"{order}6sH").unpack_from
-        self._implicit_head = Struct(f"{order}4sL").unpack_from
-        self._explicit_plain = plain(implicit=False, little=little)
-        self._implicit_plain = plain(implicit=True, little=little)
-        self._frames = [_Frame(_Holds.ELEMENTS, implicit=implicit, bound=sys.maxsize, defined=False)]
+        self._frames = [_Frame(_Holds.ELEMENTS, implicit, sys.maxsize, False, _DATA_SET)]
 
     @property
     def depth(self) -> int:
@@ -163,12 +180,17 @@ class Scanner:
         found: list[PlainElement] = []
         if frame.holds is not _Holds.ELEMENTS:
             return found
-        data, at = self.data, self.position
+        data, at, order, end_tag = self.data, self.position, self._order, self._end_tag
+        if frame.implicit:
+            head_of, plain_of = order.implicit, order.plain_implicit
+        else:
+            head_of, plain_of = order.explicit, order.plain_explicit
         # An element takes eight bytes at least, so that no more than are left can stand in the window.
-        limit = min(len(data), frame.bound, self.size, at + min(8 * self._left, _WINDOW))
-        head_of = self._implicit_head if frame.implicit else self._explicit_head
-        plain_of = self._implicit_plain if frame.implicit else self._explicit_plain
-        end_tag = self._end_tag
+        limit = at + (_WINDOW if self._left > _WINDOW else 8 * self._left)
+        if limit > len(data):
+            limit = len(data)
+        if limit > frame.bound:
+            limit = frame.bound
         last = limit - 8
         while at <= last:
             head, length = head_of(data, at)
@@ -180,7 +202,7 @@ class Scanner:
                 start += 4
                 if start > limit:
                     break
-                (length,) = self._long(data, start - 4)
+                (length,) = order.long(data, start - 4)
             end = start + length
             if end > limit:
                 break
@@ -201,13 +223,11 @@ class Scanner:
             return Event(Kind.END)
         if self._left == 0:
             return Event(Kind.TOO_MANY)
-        match frame.holds:
-            case _Holds.ELEMENTS:
-                return self._element(frame)
-            case _Holds.ITEMS:
-                return self._item(frame)
-            case _Holds.FRAGMENTS:
-                return self._fragment(frame)
+        if frame.holds is _Holds.ELEMENTS:
+            return self._element(frame)
+        if frame.holds is _Holds.ITEMS:
+            return self._item(frame)
+        return self._fragment(frame)
 
     def pixel_header(self) -> ElementHeader | Event:
         """Read the header of the element that STOP stands before, or say what hinders."""
@@ -215,7 +235,7 @@ class Scanner:
         return self._header(frame, self._tag_at(self.position))
 
     def _tag_at(self, offset: int) -> int:
-        group, element = self._tag(self.data, offset)
+        group, element = self._order.tag(self.data, offset)
         return int(group << 16 | element)
 
     def _lack(self, end: int, frame: _Frame) -> Event | None:
@@ -238,16 +258,14 @@ class Scanner:
                 return Event(Kind.GIVEN_UP, frame.tag, start=index - 1)
         return Event(Kind.UNREADABLE)
 
-    def _push(self, holds: _Holds, header: ElementHeader, tag: int, *, implicit: bool) -> Event | None:
+    def _push(self, holds: _Holds, header: ElementHeader, implicit: bool) -> Event | None:
         """Open a level whose content starts at `header.start`; say what hinders instead, if anything."""
         above = self._frames[-1]
         defined = header.length != UNDEFINED_LENGTH
         end = header.start + header.length if defined else above.bound
         if defined and (lack := self._lack(end, above)):
             return lack
-        frame = _Frame(holds, implicit=implicit, bound=end, defined=defined)
-        frame.tag, frame.vr, frame.start = tag, header.vr, header.start
-        self._frames.append(frame)
+        self._frames.append(_Frame(holds, implicit, end, defined, header))
         self._left -= 1
         self.position = header.start
         return None
@@ -257,7 +275,7 @@ class Scanner:
         if frame.holds is _Holds.ITEMS:
             self._open_sequences -= 1
             return Event(Kind.SEQUENCE_END, frame.tag)
-        return Event(Kind.ITEM_END)
+        return _ITEM_END
 
     def _element(self, frame: _Frame) -> Event:
         if lack := self._lack(self.position + 8, frame):
@@ -271,9 +289,9 @@ class Scanner:
         if isinstance(header, Event):
             return header
         if header.vr == "SQ":
-            return self._open_sequence(frame, header, tag)
+            return self._open_sequence(frame, header)
         if header.length == UNDEFINED_LENGTH:
-            return self._push(_Holds.FRAGMENTS, header, tag, implicit=frame.implicit) or self.next()
+            return self._push(_Holds.FRAGMENTS, header, frame.implicit) or self.next()
         end = header.start + header.length
         if lack := self._lack(end, frame):
             return lack
@@ -281,7 +299,7 @@ class Scanner:
         self._left -= 1
         if reserves(tag) and header.length <= _CREATOR:
             frame.creators[tag] = self.data[header.start : end].decode("latin-1").rstrip("\0 ")
-        return Event(Kind.VALUE, tag, header.vr, header.start, header.length)
+        return Event(Kind.VALUE, *header)
 
     def _stops_before(self, tag: int) -> bool:
         if self._extent is Extent.BEFORE_PIXELS:
@@ -294,34 +312,33 @@ class Scanner:
         self.position += 8
         return self._close()
 
-    def _open_sequence(self, frame: _Frame, header: ElementHeader, tag: int) -> Event:
+    def _open_sequence(self, frame: _Frame, header: ElementHeader) -> Event:
         if self._open_sequences == self._nesting:
             return Event(Kind.TOO_DEEP)
-        if hindrance := self._push(_Holds.ITEMS, header, tag, implicit=frame.implicit):
+        if hindrance := self._push(_Holds.ITEMS, header, frame.implicit):
             return hindrance
         self._open_sequences += 1
-        return Event(Kind.SEQUENCE, tag, header.vr, header.start, header.length)
+        return Event(Kind.SEQUENCE, *header)
 
     def _item(self, frame: _Frame) -> Event:
         """Read an item's header, or the delimiter of an undefined length (PS3.5 7.5.1, 7.5.2)."""
         at = self.position
         if lack := self._lack(at + 8, frame):
             return lack
-        tag = self._tag_at(at)
+        group, element, length = self._order.item(self.data, at)
+        tag = group << 16 | element
         if tag == SEQUENCE_END and not frame.defined:
             self.position = at + 8
             return self._close()
         if tag != ITEM:
             return self._give_up()
-        length = self._long(self.data, at + 4)[0]
         implicit = frame.implicit
         if not implicit and length >= 8:
             if lack := self._lack(at + 14, frame):
                 return lack
             # Items of an explicit data set may be implicit (PS3.5 6.2.2), and in practice are.
-            implicit = looks_implicit(self.data[at + 8 : at + 14])
-        header = ElementHeader("", at + 8, length)
-        return self._push(_Holds.ELEMENTS, header, 0, implicit=implicit) or Event(Kind.ITEM)
+            implicit = looks_implicit(self.data, at + 8)
+        return self._push(_Holds.ELEMENTS, ElementHeader(0, "", at + 8, length), implicit) or _ITEM
 
     def _fragment(self, frame: _Frame) -> Event:
         """Skip the fragments of an encapsulated value (PS3.5 A.4); give it as one value at its end."""
@@ -329,7 +346,7 @@ class Scanner:
             at = self.position
             if lack := self._lack(at + 8, frame):
                 return lack
-            tag, length = self._tag_at(at), self._long(self.data, at + 4)[0]
+            tag, length = self._tag_at(at), self._order.long(self.data, at + 4)[0]
             if tag == SEQUENCE_END:
                 self._frames.pop()
                 self.position = at + 8
@@ -344,18 +361,18 @@ class Scanner:
         """Read the element header at `position`, with its VR resolved (PS3.5 7.1)."""
         at = self.position
         if frame.implicit:
-            return self._resolved(frame, tag, None, at + 8, self._long(self.data, at + 4)[0])
+            return self._resolved(frame, tag, None, at + 8, self._order.long(self.data, at + 4)[0])
         vr = VR_NAMES.get(self.data[at + 4 : at + 6])
         if vr is None:
             return self._unknown(frame, tag)
         if vr not in LONG_VRS:
-            return ElementHeader(vr, at + 8, self._short(self.data, at + 6)[0])
+            return ElementHeader(tag, vr, at + 8, self._order.short(self.data, at + 6)[0])
         if lack := self._lack(at + 12, frame):
             return lack
-        length = self._long(self.data, at + 8)[0]
+        length = self._order.long(self.data, at + 8)[0]
         if vr == "UN":
             return self._resolved(frame, tag, vr, at + 12, length)
-        return ElementHeader(vr, at + 12, length)
+        return ElementHeader(tag, vr, at + 12, length)
 
     def _resolved(
         self, frame: _Frame, tag: int, vr: str | None, start: int, length: int
@@ -363,21 +380,21 @@ class Scanner:
         """Find the VR that PS3.5 6.2.2 leaves open: no VR, or UN for an element that is known."""
         if length == UNDEFINED_LENGTH:
             if vr == "UN":
-                return ElementHeader("SQ", start, length)
+                return ElementHeader(tag, "SQ", start, length)
             if known := public_vr(tag):
-                return ElementHeader(known, start, length)
+                return ElementHeader(tag, known, start, length)
             if lack := self._lack(start + 4, frame):
                 return lack
-            return ElementHeader("SQ" if self._tag_at(start) == ITEM else "UN", start, length)
+            return ElementHeader(tag, "SQ" if self._tag_at(start) == ITEM else "UN", start, length)
         if tag >> 16 & 1:
             if 0x10 <= tag & 0xFFFF <= 0xFF:
-                return ElementHeader("LO", start, length)
+                return ElementHeader(tag, "LO", start, length)
             creator = frame.creators.get(tag & 0xFFFF0000 | (tag >> 8 & 0xFF), "")
-            return ElementHeader(private_vr(tag, creator) or "UN", start, length)
+            return ElementHeader(tag, private_vr(tag, creator) or "UN", start, length)
         if vr == "UN" and length >= 0xFFFF:
-            return ElementHeader(vr, start, length)
+            return ElementHeader(tag, vr, start, length)
         group_length = "UL" if vr is None and not tag & 0xFFFF else "UN"
-        return ElementHeader(public_vr(tag) or group_length, start, length)
+        return ElementHeader(tag, public_vr(tag) or group_length, start, length)
 
     def _unknown(self, frame: _Frame, tag: int) -> ElementHeader | Event:
         """Guess how long an element of an explicit data set is whose VR is none of the standard's.
@@ -390,15 +407,15 @@ class Scanner:
             return lack
         raw = self.data[at + 4 : at + 6]
         letters = b"AA" <= raw <= b"ZZ"
-        implicit = self._resolved(frame, tag, None, at + 8, self._long(self.data, at + 4)[0])
+        implicit = self._resolved(frame, tag, None, at + 8, self._order.long(self.data, at + 4)[0])
         if isinstance(implicit, Event):
             return implicit
-        short = ElementHeader("??", at + 8, self._short(self.data, at + 6)[0])
+        short = ElementHeader(tag, "??", at + 8, self._order.short(self.data, at + 6)[0])
         candidates = [short] if letters or raw == b"\0\0" else [implicit, short]
         if at + 12 <= min(frame.bound, self.size):
             if lack := self._lack(at + 12, frame):
                 return lack
-            candidates.append(ElementHeader("??", at + 12, self._long(self.data, at + 8)[0]))
+            candidates.append(ElementHeader(tag, "??", at + 12, self._order.long(self.data, at + 8)[0]))
         if implicit not in candidates and not letters:
             candidates.append(implicit)
         for candidate in candidates:

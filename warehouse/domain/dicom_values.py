@@ -67,7 +67,10 @@ def _name(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
         return []
     if "" in names:
         raise ValueError("an empty name among several")
-    return [dict(zip(_GROUPS, name.split("="), strict=False)) for name in names]
+    return [
+        dict(zip(_GROUPS, name.split("="), strict=False)) if "=" in name else {_GROUPS[0]: name}
+        for name in names
+    ]
 
 
 def _finite(number: float) -> float | None:
