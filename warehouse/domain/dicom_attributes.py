@@ -20,11 +20,12 @@ class Attribute:
     """A tag and its VR. `name` is the tag as DICOM JSON writes it (PS3.18 F.2.2).
 
     `long`: the header is of twelve bytes, with a length of four. `reserves`: it is a private creator, which
-    reserves a block of private tags (PS3.5 7.8.1). `convert` gives its values; None where there are none to
+    reserves a block of private tags (PS3.5 7.8.1). `sequence`: its value is of items. `usual`: none of the
+    three. `convert` gives its values; None where there are none to
     give, or where other elements have a say in them.
     """
 
-    __slots__ = ("convert", "long", "name", "reserves", "tag", "vr")
+    __slots__ = ("convert", "long", "name", "reserves", "sequence", "tag", "usual", "vr")
 
     def __init__(self, tag: int, vr: str, *, long: bool) -> None:
         self.tag = tag
@@ -32,13 +33,12 @@ class Attribute:
         self.name = f"{tag:08X}"
         self.long = long
         self.reserves = reserves(tag)
+        self.sequence = vr == "SQ"
+        self.usual = not (self.long or self.reserves or self.sequence)
         self.convert: Converter | None = None if tag in IN_CONTEXT else CONVERTERS.get(vr)
 
 
 Plain = Callable[[bytes], Attribute | None]
-
-# Resolved by what stands in the object (PS3.5 6.2.2), or no plain value.
-_OPEN_VRS = frozenset(["SQ", "UN"])
 
 
 def reserves(tag: int) -> bool:
@@ -102,7 +102,8 @@ _PLAIN: dict[tuple[bool, bool], Plain] = {
 
 def _explicit(group: int, element: int, code: bytes) -> Attribute | None:
     tag, vr = group << 16 | element, VR_NAMES.get(code)
-    if vr is None or vr in _OPEN_VRS or not _is_data(tag):
+    # What UN stands for is resolved by what else stands in the object (PS3.5 6.2.2).
+    if vr is None or vr == "UN" or not _is_data(tag):
         return None
     long = vr in LONG_VRS
     return None if long and reserves(tag) else Attribute(tag, vr, long=long)
@@ -111,9 +112,7 @@ def _explicit(group: int, element: int, code: bytes) -> Attribute | None:
 def _implicit(group: int, element: int) -> Attribute | None:
     tag = group << 16 | element
     vr = None if group & 1 else public_vr(tag)
-    if vr is None or vr in _OPEN_VRS or not _is_data(tag):
-        return None
-    return Attribute(tag, vr, long=False)
+    return Attribute(tag, vr, long=False) if vr is not None and _is_data(tag) else None
 
 
 def _is_data(tag: int) -> bool:

@@ -6,7 +6,7 @@ What is finished becomes bytes before long, so that no tree of a large header is
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -26,7 +26,8 @@ from warehouse.domain.dicom_tables import (
 from warehouse.domain.dicom_text import DEFAULT, Encodings, encodings
 from warehouse.domain.dicom_values import BINARY_VRS, CONVERTERS, Json, first_u16
 
-_Entry = orjson.Fragment | dict[str, object] | None
+_Entry = orjson.Fragment | dict[str, Any] | None
+_Item = orjson.Fragment | dict[str, _Entry]
 
 _EMPTY = {vr: orjson.Fragment(orjson.dumps({"vr": vr})) for vr in (*CONVERTERS, *BINARY_VRS)}
 # Not among them: a VR that the dictionary leaves open.
@@ -52,7 +53,7 @@ class _Level:
 
     def __init__(self, above: _Level | None = None) -> None:
         self.entries: dict[str, _Entry] = {}
-        self.items: list[orjson.Fragment] = []
+        self.items: list[_Item] = []
         self.loose = 0
         self.charset: Encodings = above.charset if above else DEFAULT
         self.signed: bool = above.signed if above else False
@@ -81,11 +82,7 @@ class _Writer:
                 levels.pop()
                 levels[-1].items.append(orjson.Fragment(written))
             case Kind.SEQUENCE_END:
-                done = levels.pop()
-                entry: _Entry = {"vr": "SQ", "Value": done.items}
-                if event.tag == VOI_LUT:
-                    entry = None
-                levels[-1].entries[f"{event.tag:08X}"] = entry
+                self._sequence(event.tag, levels.pop().items)
             case Kind.GIVEN_UP:
                 del levels[event.start + 1 :]
                 self._drop(event.tag)
@@ -96,10 +93,12 @@ class _Writer:
             return
         level, data, little = self.levels[-1], self.scanner.data, self.scanner.little
         entries, charset = level.entries, level.charset
-        for attribute, start, length in run:
+        for attribute, start, length, items in run:
             convert = attribute.convert
             if convert is None:
-                if attribute.vr in _NULL and attribute.tag not in IN_CONTEXT:
+                if items is not None:
+                    self._sequence(attribute.tag, [self._item(item) for item in items])
+                elif attribute.vr in _NULL and attribute.tag not in IN_CONTEXT:
                     entries[attribute.name] = (_NULL if length else _EMPTY)[attribute.vr]
                 else:
                     self._value(Event(Kind.VALUE, attribute.tag, attribute.vr, start, length))
@@ -116,7 +115,19 @@ class _Writer:
                 entries[attribute.name] = _EMPTY[attribute.vr]
         level.loose += start + length - run[0][1]
         if level.loose > _LOOSE:
-            self._pack()
+            level.loose = 0
+            self._pack(entries)
+
+    def _item(self, item: list[PlainElement]) -> dict[str, _Entry]:
+        level = _Level(self.levels[-1])
+        self.levels.append(level)
+        self.take_plain(item)
+        self.levels.pop()
+        return level.entries
+
+    def _sequence(self, tag: int, items: list[_Item]) -> None:
+        entry: _Entry = None if tag == VOI_LUT else {"vr": "SQ", "Value": items}
+        self.levels[-1].entries[f"{tag:08X}"] = entry
 
     def close(self) -> bytes:
         """The data set as JSON, without the sequences that are still open: they are dropped and counted."""
@@ -124,24 +135,32 @@ class _Writer:
             self.levels.pop()
         return self._written()
 
-    def _pack(self) -> None:
-        """Write down what of the innermost data set still is objects, and drop what no JSON can hold."""
-        level = self.levels[-1]
-        level.loose = 0
-        for name, entry in list(level.entries.items()):
-            if isinstance(entry, dict):
-                try:
-                    level.entries[name] = orjson.Fragment(orjson.dumps(entry))
-                except orjson.JSONEncodeError:
-                    del level.entries[name]
+    def _pack(self, entries: dict[str, _Entry]) -> None:
+        """Write down what still is objects, and drop what no JSON can hold."""
+        for name, entry in list(entries.items()):
+            if not isinstance(entry, dict):
+                continue
+            try:
+                entries[name] = orjson.Fragment(orjson.dumps(entry))
+            except orjson.JSONEncodeError:
+                if entry["vr"] == "SQ":
+                    self._pack_items(entry)
+                else:
+                    del entries[name]
                     self.dropped += 1
 
+    def _pack_items(self, sequence: dict[str, Any]) -> None:
+        for item in sequence["Value"]:
+            if isinstance(item, dict):
+                self._pack(item)
+
     def _written(self) -> bytes:
+        entries = self.levels[-1].entries
         try:
-            return orjson.dumps(self.levels[-1].entries)
+            return orjson.dumps(entries)
         except orjson.JSONEncodeError:
-            self._pack()
-            return orjson.dumps(self.levels[-1].entries)
+            self._pack(entries)
+            return orjson.dumps(entries)
 
     def _drop(self, tag: int) -> None:
         self.levels[-1].entries.pop(f"{tag:08X}", None)
@@ -191,7 +210,7 @@ class _Writer:
             return "OW" if self.scanner.implicit or (level.bits or 8) > 8 else "OB"
         return vr
 
-    def _entry(self, level: _Level, event: Event, raw: bytes, vr: str) -> dict[str, object]:
+    def _entry(self, level: _Level, event: Event, raw: bytes, vr: str) -> dict[str, Any]:
         if vr not in CONVERTERS:
             raise ValueError("no such VR")
         charset = DEFAULT if event.tag == CHARACTER_SET else level.charset
@@ -205,7 +224,7 @@ def _unsigned(value: Json) -> Json:
     return value + (1 << 16) if isinstance(value, int) and value < 0 else value
 
 
-def _binary(vr: str, length: int) -> dict[str, object]:
+def _binary(vr: str, length: int) -> dict[str, Any]:
     return {"vr": vr, "InlineBinary": None} if length else {"vr": vr}
 
 

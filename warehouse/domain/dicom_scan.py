@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from enum import Enum, auto
 from struct import Struct
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from warehouse.domain.dicom_attributes import Attribute, plain, private_vr, public_vr, reserves
 from warehouse.domain.dicom_tables import (
@@ -60,8 +60,8 @@ class Event(NamedTuple):
     length: int = 0
 
 
-PlainElement = tuple[Attribute, int, int]
-"""A plain element: its attribute, where its value starts and how long it is."""
+PlainElement: TypeAlias = "tuple[Attribute, int, int, list[list[PlainElement]] | None]"
+"""A plain element: its attribute, where its value starts, how long it is, and a sequence's items."""
 
 
 class Extent(Enum):
@@ -160,6 +160,7 @@ class Scanner:
         self._nesting = nesting
         self._left = elements
         self._open_sequences = 0
+        self._doubtful = 0
         self._extent = extent
         self._end_tag = 0x00030000 if extent is Extent.FILE_META else 0xFFFE0000
         self._frames = [_Frame(_Holds.ELEMENTS, implicit, sys.maxsize, False, _DATA_SET)]
@@ -180,17 +181,33 @@ class Scanner:
         found: list[PlainElement] = []
         if frame.holds is not _Holds.ELEMENTS:
             return found
-        data, at, order, end_tag = self.data, self.position, self._order, self._end_tag
-        if frame.implicit:
+        at = self.position
+        # An element takes eight bytes at least, so that no more than are left can stand in the window.
+        limit = at + (_WINDOW if self._left > _WINDOW else 8 * self._left)
+        if limit > len(self.data):
+            limit = len(self.data)
+        if limit > frame.bound:
+            limit = frame.bound
+        nesting = self._nesting - self._open_sequences
+        self.position = self._take(found, at, limit, frame.implicit, frame.creators, nesting, self._end_tag)
+        return found
+
+    def _take(
+        self,
+        found: list[PlainElement],
+        at: int,
+        limit: int,
+        implicit: bool,
+        creators: dict[int, str],
+        nesting: int,
+        end_tag: int = 0xFFFE0000,
+    ) -> int:
+        """Take the plain elements from `at`, none of which reaches beyond `limit`; give where they end."""
+        data, order = self.data, self._order
+        if implicit:
             head_of, plain_of = order.implicit, order.plain_implicit
         else:
             head_of, plain_of = order.explicit, order.plain_explicit
-        # An element takes eight bytes at least, so that no more than are left can stand in the window.
-        limit = at + (_WINDOW if self._left > _WINDOW else 8 * self._left)
-        if limit > len(data):
-            limit = len(data)
-        if limit > frame.bound:
-            limit = frame.bound
         last = limit - 8
         while at <= last:
             head, length = head_of(data, at)
@@ -203,16 +220,70 @@ class Scanner:
                 if start > limit:
                     break
                 (length,) = order.long(data, start - 4)
+            items: list[list[PlainElement]] | None = None
             end = start + length
+            if not attribute.usual:
+                if attribute.sequence:
+                    items = []
+                    end = self._take_items(items, start, length, limit, implicit, nesting)
+                elif attribute.reserves and end <= limit and length <= _CREATOR:
+                    creators[attribute.tag] = data[start:end].decode("latin-1").rstrip("\0 ")
             if end > limit:
                 break
-            if attribute.reserves and length <= _CREATOR:
-                frame.creators[attribute.tag] = data[start:end].decode("latin-1").rstrip("\0 ")
-            found.append((attribute, start, length))
+            found.append((attribute, start, end - start, items))
             at = end
-        self.position = at
         self._left -= len(found)
-        return found
+        return at
+
+    def _take_items(
+        self,
+        items: list[list[PlainElement]],
+        at: int,
+        length: int,
+        limit: int,
+        implicit: bool,
+        nesting: int,
+    ) -> int:
+        """Take a sequence that lies before `limit` as a whole, where all in it is plain; give where it ends.
+
+        Gives a place beyond `limit` where it is not so: then the sequence has to be read a step at a time.
+        """
+        defined = length != UNDEFINED_LENGTH
+        end = at + length if defined else limit
+        if end > limit or nesting == 0 or at < self._doubtful:
+            return limit + 1
+        data, order, left = self.data, self._order, self._left
+        while not (defined and at == end):
+            if at + 8 > end:
+                break
+            group, element, length = order.item(data, at)
+            tag = group << 16 | element
+            if tag == SEQUENCE_END and not defined:
+                return at + 8
+            # Items of an explicit data set may be implicit (PS3.5 6.2.2), and in practice are.
+            looked_at = not implicit and length >= 8
+            if tag != ITEM or (looked_at and at + 14 > end):
+                break
+            at += 8
+            inner = looks_implicit(data, at) if looked_at else implicit
+            bound = end if length == UNDEFINED_LENGTH else at + length
+            if bound > end:
+                break
+            item: list[PlainElement] = []
+            at = self._take(item, at, bound, inner, {}, nesting - 1)
+            if length == UNDEFINED_LENGTH:
+                if at + 8 > end or self._tag_at(at) != ITEM_END:
+                    break
+                at += 8
+            elif at != bound:
+                break
+            self._left -= 1
+            items.append(item)
+        else:
+            return end
+        # All sequences around this place would break here too; nobody tries them again.
+        self._left, self._doubtful = left, max(self._doubtful, at)
+        return limit + 1
 
     def next(self) -> Event:
         """Take one step. The terminal kinds (STOP and those after it) repeat for ever."""

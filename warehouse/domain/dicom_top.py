@@ -65,9 +65,10 @@ class TopLevel:
 
     def take_plain(self, run: list[PlainElement], data: bytes) -> None:
         """Keep what of a run of top-level elements is wanted."""
-        for attribute, start, length in run:
+        for attribute, start, length, items in run:
             if attribute.tag in _WANTED:
-                self.take(Event(Kind.VALUE, attribute.tag, attribute.vr, start, length), data)
+                kind = Kind.VALUE if items is None else Kind.SEQUENCE
+                self.take(Event(kind, attribute.tag, attribute.vr, start, length), data)
 
     def note(self, tag: int) -> None:
         """Remember that `tag` stands behind the pixels too; its value does not count there."""
