@@ -83,15 +83,17 @@ class _Encoding:
     little: bool
 
 
-_LABELS = {
-    IMPLICIT_LITTLE: _Encoding(implicit=True, little=True),
-    EXPLICIT_BIG: _Encoding(implicit=False, little=False),
+_ENCODINGS = {
+    (implicit, little): _Encoding(implicit=implicit, little=little)
+    for implicit in (True, False)
+    for little in (True, False)
 }
-_EXPLICIT = _Encoding(implicit=False, little=True)
+_LABELS = {IMPLICIT_LITTLE: _ENCODINGS[True, True], EXPLICIT_BIG: _ENCODINGS[False, False]}
+_EXPLICIT = _ENCODINGS[False, True]
 # What to call an encoding whose label is missing; big endian without VRs never had a name.
 _SHOWN = {encoding: uid for uid, encoding in _LABELS.items()} | {
     _EXPLICIT: EXPLICIT_LITTLE,
-    _Encoding(implicit=True, little=False): "",
+    _ENCODINGS[True, False]: "",
 }
 
 
@@ -230,7 +232,7 @@ def _encoding(source: Source, start: int, syntax: str) -> Reading[_Encoding]:
     little = label.little
     if min(as_little, as_big) <= 0xFF < max(as_little, as_big):
         little = as_little < as_big
-    return _Encoding(implicit=looks_implicit(first, 0), little=little)
+    return _ENCODINGS[looks_implicit(first, 0), little]
 
 
 def _walk(scanner: Scanner, source: Source, top: TopLevel, cap: int) -> Reading[Event]:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from struct import unpack
+from struct import Struct, unpack
+from typing import Any
 
 from pydicom.datadict import dictionary_VR, private_dictionary_VR
 
 from warehouse.domain.dicom_tables import IN_CONTEXT, LONG_VRS, PIXEL_TAGS, VR_NAMES
-from warehouse.domain.dicom_values import CONVERTERS, Converter
+from warehouse.domain.dicom_values import CONVERTERS, NUMBERS, Converter, number_format
+
+_NO_NUMBER = Struct("")
 
 
 class Attribute:
@@ -21,13 +24,13 @@ class Attribute:
 
     `long`: the header is of twelve bytes, with a length of four. `reserves`: it is a private creator, which
     reserves a block of private tags (PS3.5 7.8.1). `sequence`: its value is of items. `usual`: none of the
-    three. `convert` gives its values; None where there are none to
-    give, or where other elements have a say in them.
+    three. `convert` gives its values; None where there are none to give, or where other elements have a say
+    in them. `number` reads the one number of a value of `size` bytes, or -1.
     """
 
-    __slots__ = ("convert", "long", "name", "reserves", "sequence", "tag", "usual", "vr")
+    __slots__ = ("convert", "long", "name", "number", "reserves", "sequence", "size", "tag", "usual", "vr")
 
-    def __init__(self, tag: int, vr: str, *, long: bool) -> None:
+    def __init__(self, tag: int, vr: str, *, long: bool, little: bool) -> None:
         self.tag = tag
         self.vr = vr
         self.name = f"{tag:08X}"
@@ -35,7 +38,11 @@ class Attribute:
         self.reserves = reserves(tag)
         self.sequence = vr == "SQ"
         self.usual = not (self.long or self.reserves or self.sequence)
-        self.convert: Converter | None = None if tag in IN_CONTEXT else CONVERTERS.get(vr)
+        independent = tag not in IN_CONTEXT
+        self.convert: Converter | None = CONVERTERS.get(vr) if independent else None
+        single = number_format(vr, little) if vr in NUMBERS and independent else None
+        self.number: Callable[[bytes, int], tuple[Any, ...]] = (single or _NO_NUMBER).unpack_from
+        self.size = single.size if single else -1
 
 
 Plain = Callable[[bytes], Attribute | None]
@@ -74,22 +81,22 @@ def plain(*, implicit: bool, little: bool) -> Plain:
 
 @lru_cache(maxsize=8192)
 def _explicit_little(head: bytes) -> Attribute | None:
-    return _explicit(*unpack("<HH2s", head))
+    return _explicit(*unpack("<HH2s", head), little=True)
 
 
 @lru_cache(maxsize=8192)
 def _explicit_big(head: bytes) -> Attribute | None:
-    return _explicit(*unpack(">HH2s", head))
+    return _explicit(*unpack(">HH2s", head), little=False)
 
 
 @lru_cache(maxsize=8192)
 def _implicit_little(head: bytes) -> Attribute | None:
-    return _implicit(*unpack("<HH", head))
+    return _implicit(*unpack("<HH", head), little=True)
 
 
 @lru_cache(maxsize=8192)
 def _implicit_big(head: bytes) -> Attribute | None:
-    return _implicit(*unpack(">HH", head))
+    return _implicit(*unpack(">HH", head), little=False)
 
 
 _PLAIN: dict[tuple[bool, bool], Plain] = {
@@ -100,19 +107,21 @@ _PLAIN: dict[tuple[bool, bool], Plain] = {
 }
 
 
-def _explicit(group: int, element: int, code: bytes) -> Attribute | None:
+def _explicit(group: int, element: int, code: bytes, *, little: bool) -> Attribute | None:
     tag, vr = group << 16 | element, VR_NAMES.get(code)
     # What UN stands for is resolved by what else stands in the object (PS3.5 6.2.2).
     if vr is None or vr == "UN" or not _is_data(tag):
         return None
     long = vr in LONG_VRS
-    return None if long and reserves(tag) else Attribute(tag, vr, long=long)
+    return None if long and reserves(tag) else Attribute(tag, vr, long=long, little=little)
 
 
-def _implicit(group: int, element: int) -> Attribute | None:
+def _implicit(group: int, element: int, *, little: bool) -> Attribute | None:
     tag = group << 16 | element
     vr = None if group & 1 else public_vr(tag)
-    return Attribute(tag, vr, long=False) if vr is not None and _is_data(tag) else None
+    if vr is None or not _is_data(tag):
+        return None
+    return Attribute(tag, vr, long=False, little=little)
 
 
 def _is_data(tag: int) -> bool:

@@ -6,6 +6,7 @@ What is finished becomes bytes before long, so that no tree of a large header is
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any, NamedTuple
 
 import orjson
@@ -24,7 +25,7 @@ from warehouse.domain.dicom_tables import (
     WAVEFORMS,
 )
 from warehouse.domain.dicom_text import DEFAULT, Encodings, encodings
-from warehouse.domain.dicom_values import BINARY_VRS, CONVERTERS, Json, first_u16
+from warehouse.domain.dicom_values import BINARY_VRS, CONVERTERS, REAL_VRS, Json, first_u16
 
 _Entry = orjson.Fragment | dict[str, Any] | None
 _Item = orjson.Fragment | dict[str, _Entry]
@@ -94,6 +95,12 @@ class _Writer:
         level, data, little = self.levels[-1], self.scanner.data, self.scanner.little
         entries, charset = level.entries, level.charset
         for attribute, start, length, items in run:
+            if length == attribute.size:
+                numbers = attribute.number(data, start)
+                if attribute.vr in REAL_VRS and not isfinite(numbers[0]):
+                    numbers = (None,)
+                entries[attribute.name] = {"vr": attribute.vr, "Value": numbers}
+                continue
             convert = attribute.convert
             if convert is None:
                 if items is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import isfinite
-from struct import Struct, calcsize, unpack_from
+from struct import Struct, unpack_from
 
 from warehouse.domain.dicom_text import Encodings, decode
 
@@ -116,21 +116,35 @@ def _tags(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
     return [f"{parts[i]:04X}{parts[i + 1]:04X}" for i in range(0, count * 2, 2)]
 
 
-def _binary(code: str) -> Converter:
-    size = calcsize(f"<{code}")
-    orders = {True: Struct(f"<{code}"), False: Struct(f">{code}")}
-    real = code in "fd"
+# PS3.5 6.2: VRs of numbers of a fixed size, as `struct` names these.
+NUMBERS: Mapping[str, str] = {
+    "FD": "d",
+    "FL": "f",
+    "SL": "l",
+    "SS": "h",
+    "SV": "q",
+    "UL": "L",
+    "US": "H",
+    "UV": "Q",
+}
+REAL_VRS = frozenset(["FD", "FL"])
+
+
+def number_format(vr: str, little: bool) -> Struct:
+    """What reads one number of a VR of NUMBERS."""
+    return Struct(f"{'<' if little else '>'}{NUMBERS[vr]}")
+
+
+def _numbers(vr: str) -> Converter:
+    orders = {little: number_format(vr, little) for little in (True, False)}
+    size, real = orders[True].size, vr in REAL_VRS
 
     def convert(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
-        order = orders[little]
-        if len(raw) == size:
-            values = list(order.unpack(raw))
-        elif len(raw) % size:
+        if len(raw) % size:
             raise ValueError("the length is no multiple of the value's size")
-        elif len(raw) // size > MAXIMUM_VALUES:
+        if len(raw) // size > MAXIMUM_VALUES:
             raise ValueError("more values than any attribute has")
-        else:
-            values = [value for (value,) in order.iter_unpack(raw)]
+        values = [value for (value,) in orders[little].iter_unpack(raw)]
         return [_finite(value) for value in values] if real else values
 
     return convert
@@ -148,25 +162,18 @@ CONVERTERS: Mapping[str, Converter] = {
     "DA": _plain,
     "DS": _decimal,
     "DT": _plain,
-    "FD": _binary("d"),
-    "FL": _binary("f"),
     "IS": _integer,
     "LO": _text,
     "LT": _long_text,
     "PN": _name,
     "SH": _text,
-    "SL": _binary("l"),
-    "SS": _binary("h"),
     "ST": _long_text,
-    "SV": _binary("q"),
     "TM": _plain,
     "UC": _text,
     "UI": _uid,
-    "UL": _binary("L"),
     "UR": _link,
-    "US": _binary("H"),
     "UT": _long_text,
-    "UV": _binary("Q"),
+    **{vr: _numbers(vr) for vr in NUMBERS},
 }
 
 _U16 = {True: Struct("<H").unpack_from, False: Struct(">H").unpack_from}
