@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from struct import unpack_from
 
 from warehouse.domain.dicom_json import Document, document
 from warehouse.domain.dicom_pixels import Pixels, whole
@@ -195,8 +194,7 @@ def _open(source: Source, limits: Limits) -> Reading[_Framing]:
     start = _PREAMBLE if prefixed else 0
     if not (yield from source.ensure(start + 8)):
         raise Refused("truncated")
-    groups = unpack_from("<H", source.data, start) + unpack_from(">H", source.data, start)
-    if not prefixed and _FIRST_GROUPS.isdisjoint(groups):
+    if not prefixed and _FIRST_GROUPS.isdisjoint(_first_group(source.data, start)):
         raise Refused("not-dicom")
     scanner = Scanner(
         source.data,
@@ -219,6 +217,11 @@ def _open(source: Source, limits: Limits) -> Reading[_Framing]:
     )
 
 
+def _first_group(data: bytes, start: int) -> tuple[int, int]:
+    """The group number that stands there, as little and as big endian."""
+    return data[start] | data[start + 1] << 8, data[start] << 8 | data[start + 1]
+
+
 def _encoding(source: Source, start: int, syntax: str) -> Reading[_Encoding]:
     """Tell the encoding from the first element: labels are wrong often enough.
 
@@ -227,12 +230,11 @@ def _encoding(source: Source, start: int, syntax: str) -> Reading[_Encoding]:
     if not (yield from source.ensure(start + 8)):
         raise Refused("truncated")
     label = _LABELS.get(syntax, _EXPLICIT)
-    first = source.data[start : start + 8]
-    as_little, as_big = unpack_from("<H", first)[0], unpack_from(">H", first)[0]
+    as_little, as_big = _first_group(source.data, start)
     little = label.little
     if min(as_little, as_big) <= 0xFF < max(as_little, as_big):
         little = as_little < as_big
-    return _ENCODINGS[looks_implicit(first, 0), little]
+    return _ENCODINGS[looks_implicit(source.data, start), little]
 
 
 def _walk(scanner: Scanner, source: Source, top: TopLevel, cap: int) -> Reading[Event]:

@@ -14,7 +14,14 @@ from typing import Any
 from pydicom.datadict import dictionary_VR, private_dictionary_VR
 
 from warehouse.domain.dicom_tables import IN_CONTEXT, LONG_VRS, PIXEL_TAGS, VR_NAMES
-from warehouse.domain.dicom_values import CONVERTERS, NUMBERS, Converter, number_format
+from warehouse.domain.dicom_values import (
+    CONVERTERS,
+    IN_CHARACTER_SET,
+    NUMBERS,
+    TEXTS,
+    Converter,
+    number_format,
+)
 
 _NO_NUMBER = Struct("")
 
@@ -25,10 +32,14 @@ class Attribute:
     `long`: the header is of twelve bytes, with a length of four. `reserves`: it is a private creator, which
     reserves a block of private tags (PS3.5 7.8.1). `sequence`: its value is of items. `usual`: none of the
     three. `convert` gives its values; None where there are none to give, or where other elements have a say
-    in them. `number` reads the one number of a value of `size` bytes, or -1.
+    in them. `number` reads the one number of a value of `size` bytes, or -1; `of_text` gives the values of a
+    text, which is `in_charset` where the Specific Character Set applies to it.
     """
 
-    __slots__ = ("convert", "long", "name", "number", "reserves", "sequence", "size", "tag", "usual", "vr")
+    __slots__ = (
+        *("convert", "in_charset", "long", "name", "number", "of_text", "reserves", "sequence", "size"),
+        *("tag", "usual", "vr"),
+    )
 
     def __init__(self, tag: int, vr: str, *, long: bool, little: bool) -> None:
         self.tag = tag
@@ -43,6 +54,8 @@ class Attribute:
         single = number_format(vr, little) if vr in NUMBERS and independent else None
         self.number: Callable[[bytes, int], tuple[Any, ...]] = (single or _NO_NUMBER).unpack_from
         self.size = single.size if single else -1
+        self.of_text = TEXTS.get(vr) if independent else None
+        self.in_charset = vr in IN_CHARACTER_SET
 
 
 Plain = Callable[[bytes], Attribute | None]

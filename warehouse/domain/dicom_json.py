@@ -6,6 +6,7 @@ What is finished becomes bytes before long, so that no tree of a large header is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from warehouse.domain.dicom_tables import (
     VOI_LUT,
     WAVEFORMS,
 )
-from warehouse.domain.dicom_text import DEFAULT, Encodings, encodings
+from warehouse.domain.dicom_text import DEFAULT, Encodings, encodings, is_latin
 from warehouse.domain.dicom_values import BINARY_VRS, CONVERTERS, REAL_VRS, Json, first_u16
 
 _Entry = orjson.Fragment | dict[str, Any] | None
@@ -90,10 +91,15 @@ class _Writer:
 
     def take_plain(self, run: list[PlainElement]) -> None:
         """Account for a run of plain elements of the innermost data set."""
-        if not run:
-            return
+        if run:
+            begin, end = run[0][1], run[-1][1] + run[-1][2]
+            self._take_plain(run, self.scanner.data[begin:end].decode("latin-1"), begin)
+
+    def _take_plain(self, run: list[PlainElement], text: str, begin: int) -> None:
+        """`text` holds the bytes from `begin` on as characters: most values are such text, or in ASCII."""
         level, data, little = self.levels[-1], self.scanner.data, self.scanner.little
         entries, charset = level.entries, level.charset
+        as_bytes = "\x1b" in text or not is_latin(charset)
         for attribute, start, length, items in run:
             if length == attribute.size:
                 numbers = attribute.number(data, start)
@@ -101,18 +107,22 @@ class _Writer:
                     numbers = (None,)
                 entries[attribute.name] = {"vr": attribute.vr, "Value": numbers}
                 continue
-            convert = attribute.convert
+            convert, of_text = attribute.convert, attribute.of_text
             if convert is None:
                 if items is not None:
-                    self._sequence(attribute.tag, [self._item(item) for item in items])
+                    self._sequence(attribute.tag, [self._item(item, text, begin) for item in items])
                 elif attribute.vr in _NULL and attribute.tag not in IN_CONTEXT:
                     entries[attribute.name] = (_NULL if length else _EMPTY)[attribute.vr]
                 else:
                     self._value(Event(Kind.VALUE, attribute.tag, attribute.vr, start, length))
                     charset = level.charset
+                    as_bytes = "\x1b" in text or not is_latin(charset)
             elif length:
                 try:
-                    values = convert(data[start : start + length], little, charset)
+                    if of_text is None or (as_bytes and attribute.in_charset):
+                        values = convert(data[start : start + length], little, charset)
+                    else:
+                        values = of_text(text[start - begin : start - begin + length])
                 except ValueError:
                     self._drop(attribute.tag)
                 else:
@@ -125,14 +135,15 @@ class _Writer:
             level.loose = 0
             self._pack(entries)
 
-    def _item(self, item: list[PlainElement]) -> dict[str, _Entry]:
+    def _item(self, item: list[PlainElement], text: str, begin: int) -> dict[str, _Entry]:
         level = _Level(self.levels[-1])
-        self.levels.append(level)
-        self.take_plain(item)
-        self.levels.pop()
+        if item:
+            self.levels.append(level)
+            self._take_plain(item, text, begin)
+            self.levels.pop()
         return level.entries
 
-    def _sequence(self, tag: int, items: list[_Item]) -> None:
+    def _sequence(self, tag: int, items: Sequence[_Item]) -> None:
         entry: _Entry = None if tag == VOI_LUT else {"vr": "SQ", "Value": items}
         self.levels[-1].entries[f"{tag:08X}"] = entry
 

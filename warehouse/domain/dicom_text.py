@@ -32,6 +32,7 @@ _RESETS = re.compile(b"[\r\n\t\f]")
 
 # Codecs of Python that are no character sets: they run escapes, or do not replace.
 _NO_CHARSETS = frozenset(["idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"])
+_LATIN = frozenset([default_encoding, python_encoding["ISO_IR 100"]])
 _LONGEST = 1024  # bytes of (0008,0005) that are looked at; all defined terms together are shorter
 
 
@@ -69,12 +70,15 @@ def _codec(term: str) -> str:
     return term if _is_charset(term) else default_encoding
 
 
+def is_latin(codec_names: Encodings) -> bool:
+    """Tell whether bytes without code extensions stand for the characters of those numbers."""
+    return codec_names[0] in _LATIN
+
+
 def decode(raw: bytes, codec_names: Encodings) -> str:
     """Decode a value, code extensions included; bytes that cannot be decoded become U+FFFD."""
     if b"\x1b" not in raw:
-        first = codec_names[0]
-        # Python has a short way to Latin-1 by this name only, and most texts are Latin-1.
-        return raw.decode("latin-1" if first == default_encoding else first, "replace")
+        return raw.decode(codec_names[0], "replace")
     return "".join(_fragment(part, codec_names) for part in _FRAGMENTS.findall(raw))
 
 

@@ -54,21 +54,20 @@ class TopLevel:
 
     def take(self, event: Event, data: bytes) -> None:
         """Keep a top-level element, if it is wanted. The last of several counts, as in pydicom."""
-        tag = event.tag
-        if tag not in _WANTED or event.kind is Kind.ITEM_END:
-            return
-        self.note(tag)
-        raw = b""
-        if event.kind is Kind.VALUE and event.length <= _LONGEST:
-            raw = data[event.start : event.start + event.length]
-        self._elements[tag] = _Element(event.vr, raw)
+        if event.tag in _WANTED and event.kind is not Kind.ITEM_END:
+            self._keep(
+                event.tag, event.vr, event.start, event.length if event.kind is Kind.VALUE else 0, data
+            )
 
     def take_plain(self, run: list[PlainElement], data: bytes) -> None:
         """Keep what of a run of top-level elements is wanted."""
         for attribute, start, length, items in run:
             if attribute.tag in _WANTED:
-                kind = Kind.VALUE if items is None else Kind.SEQUENCE
-                self.take(Event(kind, attribute.tag, attribute.vr, start, length), data)
+                self._keep(attribute.tag, attribute.vr, start, length if items is None else 0, data)
+
+    def _keep(self, tag: int, vr: str, start: int, length: int, data: bytes) -> None:
+        self.note(tag)
+        self._elements[tag] = _Element(vr, data[start : start + length] if length <= _LONGEST else b"")
 
     def note(self, tag: int) -> None:
         """Remember that `tag` stands behind the pixels too; its value does not count there."""

@@ -27,42 +27,41 @@ def _values(items: list[str]) -> list[Json]:
     return [] if items == [""] else list(items)
 
 
-def _plain(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
-    text = raw.decode("latin-1").rstrip(" \0")
+def _plain(text: str) -> list[Json]:
+    text = text.rstrip(" \0")
     if "\\" in text:
         return [*text.split("\\")]
     return [text] if text else []
 
 
-def _title(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
-    return _values([part.strip() for part in raw.decode("latin-1").split("\\")])
+def _title(text: str) -> list[Json]:
+    return _values([part.strip() for part in text.split("\\")])
 
 
-def _uid(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
-    return _values([part.strip() for part in raw.decode("latin-1").rstrip("\0 ").split("\\")])
+def _uid(text: str) -> list[Json]:
+    return _values([part.strip() for part in text.rstrip("\0 ").split("\\")])
 
 
-def _text(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
-    text = decode(raw, charset)
+def _text(text: str) -> list[Json]:
     if "\\" in text:
         return [part.rstrip("\0 ") for part in text.split("\\")]
     text = text.rstrip("\0 ")
     return [text] if text else []
 
 
-def _long_text(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
-    text = decode(raw, charset).rstrip("\0 ")
+def _long_text(text: str) -> list[Json]:
+    text = text.rstrip("\0 ")
     return [text] if text else []
 
 
-def _link(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
-    text = raw.decode("latin-1").rstrip()
+def _link(text: str) -> list[Json]:
+    text = text.rstrip()
     return [text] if text else []
 
 
-def _name(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
+def _name(text: str) -> list[Json]:
     """PS3.5 6.2.1: up to three component groups, parted by `=`."""
-    names = [name.rstrip("=") for name in decode(raw.rstrip(b"\0 "), charset).split("\\")]
+    names = [name.rstrip("=") for name in text.rstrip("\0 ").split("\\")]
     if names == [""]:
         return []
     if "" in names:
@@ -77,8 +76,8 @@ def _finite(number: float) -> float | None:
     return number if isfinite(number) else None
 
 
-def _decimal(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
-    text = raw.decode("latin-1").strip().rstrip(" \0")
+def _decimal(text: str) -> list[Json]:
+    text = text.strip().rstrip(" \0")
     if not text:
         return []
     if "\\" in text:
@@ -100,8 +99,8 @@ def _whole(text: str) -> int:
     return number
 
 
-def _integer(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
-    text = raw.decode("latin-1").rstrip(" \0")
+def _integer(text: str) -> list[Json]:
+    text = text.rstrip(" \0")
     return [_whole(part) for part in text.split("\\")] if text else []
 
 
@@ -154,10 +153,9 @@ BINARY_VRS = frozenset(
     ["OB", "OD", "OF", "OL", "OV", "OW", "UN", "OB or OW", "US or OW", "US or SS or OW"],
 )
 
-CONVERTERS: Mapping[str, Converter] = {
+TEXTS: Mapping[str, Callable[[str], list[Json]]] = {
     "AE": _title,
     "AS": _plain,
-    "AT": _tags,
     "CS": _plain,
     "DA": _plain,
     "DS": _decimal,
@@ -173,6 +171,23 @@ CONVERTERS: Mapping[str, Converter] = {
     "UI": _uid,
     "UR": _link,
     "UT": _long_text,
+}
+# PS3.5 6.1.2.2: the Specific Character Set applies to these, and all others are of the default repertoire.
+IN_CHARACTER_SET = frozenset(["LO", "LT", "PN", "SH", "ST", "UC", "UT"])
+
+
+def _texts(vr: str) -> Converter:
+    convert = TEXTS[vr]
+    if vr == "PN":
+        return lambda raw, little, charset: convert(decode(raw.rstrip(b"\0 "), charset))
+    if vr in IN_CHARACTER_SET:
+        return lambda raw, little, charset: convert(decode(raw, charset))
+    return lambda raw, little, charset: convert(raw.decode("latin-1"))
+
+
+CONVERTERS: Mapping[str, Converter] = {
+    "AT": _tags,
+    **{vr: _texts(vr) for vr in TEXTS},
     **{vr: _numbers(vr) for vr in NUMBERS},
 }
 
