@@ -1,8 +1,8 @@
 """Walks the structure of a DICOM data set (PS3.5 7) without building a value: bytes in, events out.
 
-The scanner is a resumable machine. It reads a buffer that its driver may extend, never looks at a byte
-twice for longer than one element, and keeps its own stack, so that nesting costs no recursion. It takes
-plain elements by the run, and everything else a step at a time. Where an
+The scanner is a resumable machine. It reads a buffer that its driver may extend, and keeps its own stack.
+It takes plain elements by the run, with plain sequences a few levels deep, and everything else a step at a
+time: what a run does not take whole is read once more, never oftener. Where an
 encoder broke the rules inside a sequence of defined length, that sequence is given up and the walk goes
 on behind it; anywhere else the data set is unreadable.
 """
@@ -29,6 +29,8 @@ from warehouse.domain.dicom_tables import (
 _PLAUSIBLE = 1 << 20
 # A run ends somewhere, so that what is made of it can be written down before the next.
 _WINDOW = 1 << 16
+# Deeper sequences are read a step at a time: runs are taken by recursion.
+_RUN_NESTING = 16
 _CREATOR = 256  # bytes; a private creator is an LO of at most 64 characters (PS3.5 7.8.1)
 
 
@@ -188,7 +190,7 @@ class Scanner:
             limit = len(self.data)
         if limit > frame.bound:
             limit = frame.bound
-        nesting = self._nesting - self._open_sequences
+        nesting = min(self._nesting - self._open_sequences, _RUN_NESTING)
         self.position = self._take(found, at, limit, frame.implicit, frame.creators, nesting, self._end_tag)
         return found
 
