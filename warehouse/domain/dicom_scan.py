@@ -217,6 +217,13 @@ class Scanner:
             if attribute is None or attribute.tag >= end_tag:
                 break
             start = at + 8
+            if attribute.usual:
+                at = start + length
+                if at > limit:
+                    at = start - 8
+                    break
+                found.append((attribute, start, length, None))
+                continue
             if attribute.long:
                 start += 4
                 if start > limit:
@@ -224,14 +231,13 @@ class Scanner:
                 (length,) = order.long(data, start - 4)
             items: list[list[PlainElement]] | None = None
             end = start + length
-            if not attribute.usual:
-                if attribute.sequence:
-                    items = []
-                    end = self._take_items(items, start, length, limit, implicit, nesting)
-                elif attribute.reserves and end <= limit and length <= _CREATOR:
-                    creators[attribute.tag] = data[start:end].decode("latin-1").rstrip("\0 ")
+            if attribute.sequence:
+                items = []
+                end = self._take_items(items, start, length, limit, implicit, nesting)
             if end > limit:
                 break
+            if attribute.reserves and length <= _CREATOR:
+                creators[attribute.tag] = data[start:end].decode("latin-1").rstrip("\0 ")
             found.append((attribute, start, end - start, items))
             at = end
         self._left -= len(found)
