@@ -47,14 +47,14 @@ def variants(count: int) -> dict[str, list[bytes]]:
 
 
 def _nested():
-    """Content items eight levels deep, three beside each other on the first levels (PS3.3 C.17.3)."""
+    """Content items eight levels deep, two beside each other on the first (PS3.3 C.17.3)."""
     import pydicom
     from pydicom.data import get_testdata_file
     from pydicom.dataset import Dataset
 
     def items(depth: int) -> list[Dataset]:
         level = []
-        for number in range(3 if depth > 5 else 1):
+        for number in range(2 if depth > 6 else 1):
             one = Dataset()
             one.RelationshipType, one.ValueType = "CONTAINS", "NUM"
             one.ObservationDateTime = "20200301120000"
