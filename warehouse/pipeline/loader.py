@@ -40,6 +40,7 @@ from warehouse.pipeline.configuration import (
 )
 from warehouse.pipeline.placing import document_of_another, placed, put_document, same_instance
 from warehouse.pipeline.reading import read_clinical, read_header
+from warehouse.pipeline.together import list_together
 
 if TYPE_CHECKING:
     from warehouse.storage.assignments import Assignments
@@ -229,9 +230,8 @@ def _alone(row: Row) -> int:
 
 
 def _listing(store: Store, config: Config) -> Iterator[tuple[ObjectInfo, int, str]]:
-    for prefix in config.raw_prefixes:
-        for info in store.list(prefix):
-            yield info, *keys.reading_order(keys.raw_object(info, config))
+    for info in list_together(store, config.raw_prefixes):
+        yield info, *keys.reading_order(keys.raw_object(info, config))
 
 
 def _every_clinical_file_is_settled(ledger: Ledger) -> Iterator[Any]:
