@@ -85,8 +85,8 @@ from unit to unit: where the unit is "as submitted", find out what each centre r
 compared.
 
 **Names that differ in capitals only.** A column or field with † has a namesake in `patient_clean` that
-differs from it in capitals only, as `Age` (as it came) and `age` (cleaned) do. SQL engines take the two for one:
-[what to do](tables.md#names-that-differ-in-capitals-only).
+differs from it in capitals only, as `Age` (as it came) and `age` (cleaned) do. SQL engines take the two for
+one: [what to do](tables.md#names-that-differ-in-capitals-only).
 
 This page is made from `warehouse/domain/cleaning.py` by `python docs/generate.py`.
 """

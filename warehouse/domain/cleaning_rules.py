@@ -171,8 +171,8 @@ _FIO2_TOLD = (
     "With a decimal point and up to 1, a fraction: 0.28 is 28, 1.0 is 100. A whole number from 1 to 15, with "
     f"or without `L`, is litres a minute: {_runs(LITRES)}. A colour is that of a Venturi valve: "
     f"{_runs(VALVES)}. Other whole numbers up to 100 are percent already. Any other form is left out. The "
-    "table of litres is that of `nccid_cleaning` as it stands, also where it goes down, from 6 to 7. A fraction "
-    "is rounded to whole percent as the machine holds it: 0.285 is 28, since it is held a little below."
+    "table of litres is that of `nccid_cleaning` as it stands, also where it goes down, from 6 to 7. A "
+    "fraction is rounded to whole percent as the machine holds it: 0.285 is held a little below, so 28."
 )
 
 ETHNICITY = Rule(

@@ -70,11 +70,17 @@ class S3Processed(S3Store):
 
 
 class FolderProcessed(FolderStore):
-    """The folder of the tables, beside that of the warehouse; made where it is missing."""
+    """The folder of the tables, beside that of the warehouse; made where it is missing.
+
+    What is made can be read by its owner only, as tables hold pseudonyms and clinical fields.
+    """
+
+    _file_mode = 0o600
+    _folder_mode = 0o700
 
     def check(self) -> None:
         try:
-            self._root.mkdir(exist_ok=True)
+            self._root.mkdir(self._folder_mode, exist_ok=True)
         except OSError as error:
             raise StoreUnavailable("check", cause=unusable(error)) from None
         super().check()
