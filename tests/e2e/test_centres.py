@@ -75,6 +75,16 @@ def test_a_patient_of_whom_no_file_can_be_read(centres, drop, tmp_path):
     assert "Demo" not in printed.err
 
 
+def test_a_quiet_run_still_says_what_could_not_be_read(command, drop, tmp_path):
+    for file in drop.glob("raw-northfield/*/data/Demo003_*.json"):
+        file.write_text("{")
+    variables = {"TMPDIR": str(tmp_path), "WAREHOUSE_BUCKET": str(drop)}
+    printed = command("bonobo", "run", "-q", GRAPH, env=variables)
+    assert (printed.code, printed.out) == (1, CENTRES)
+    assert "not read: 1 uploaded clinical file" in printed.err
+    assert "[done]" not in printed.err
+
+
 def test_a_centre_of_a_fresh_drop_is_named_before_its_load(centres, loaded, tmp_path):
     fresh = loaded / "raw-eastgate/2021-03-01/data/Fresh1_data.json"
     fresh.parent.mkdir(parents=True)

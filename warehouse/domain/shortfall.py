@@ -70,6 +70,10 @@ class Shortfall:
             for (kind, reason), count in sorted(self.counts.items())
         )
 
+    def notice(self) -> str:
+        """What even a quiet run says: all of it, since it is why the run did not end well."""
+        return self.summary()
+
     def report(self) -> dict[str, int]:
         """The counts, for a program."""
         return {f"{kind}: {reason}": count for (kind, reason), count in sorted(self.counts.items())}

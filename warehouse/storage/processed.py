@@ -172,6 +172,10 @@ class Archive:
             ]
         )
 
+    def notice(self) -> str:
+        """Where the tables are, if nothing else tells: what even a quiet run says."""
+        return "" if self._prefix else "".join(self.summary().splitlines()[:1])
+
     def report(self) -> dict[str, object]:
         """The same, for a program."""
         rows = {table.name: table.rows for table in self._tables}

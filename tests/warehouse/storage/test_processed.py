@@ -151,8 +151,9 @@ def test_an_archive_tells_what_it_holds(tmp_path):
         name="ct", rows=3, csv=tmp_path / "made-ct.csv", parquet=tmp_path / "made-ct.parquet"
     )
     archive = Archive(place)
-    assert archive.summary() == ""
+    assert (archive.summary(), archive.notice()) == ("", "")
     archive.add(table)
+    assert archive.notice() == f"1 tables in {tmp_path}/"
     assert "was left as it was" in archive.summary()
     assert not (tmp_path / LATEST).exists()
     archive.make_latest()
