@@ -53,8 +53,8 @@ class Console:
     """The display of the command line.
 
     `quiet` leaves only the notices of services and the line that says what ended the run badly; `verbose`
-    adds tracebacks, whose messages may hold values of rows. `stream` is standard error unless told otherwise; `results` is where
-    the summaries of services go, to `stream` unless told otherwise.
+    adds tracebacks, whose messages may hold values of rows. `stream` is standard error unless told
+    otherwise; `results` is where the summaries of services go, to `stream` unless told otherwise.
 
     >>> import bonobo
     >>> report = bonobo.run(bonobo.Graph("ab", str.upper), console=bonobo.Console(stream=sys.stdout))
