@@ -38,8 +38,8 @@ _LACKING = {
     "image": ("image", "that the catalog does not know"),
 }
 
-# Another run does not help here; where the patient stands in a set, the next load claims that set anew.
-_DAMAGED_CLAIM = "mend it by hand, or remove it if the patient stands in a set: the next load claims that set"
+# Another run does not help here. Of a patient without a claim, a load goes by the catalog, then by the keys.
+_DAMAGED_CLAIM = "mend it by hand, or remove it if the patient stands in a set: loads keep to that set"
 
 # By exit code; null where nobody knows.
 _DISJOINT = {0: True, 4: None, 5: False}
