@@ -89,7 +89,9 @@ def _target_options(verb: str) -> Callable[[_Command], _Command]:
 
 @main.command(cls=_Forwarding)
 @_target_options("Run")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; errors still show.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="No progress and no summary; errors and notices still show."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Tracebacks, whose messages may hold values of rows.")
 @click.option("--report", metavar="FILE", help="Write what became of the run as JSON.")
 @click.option("--memory", metavar="SIZE", help="Bytes that rows may hold together: 64MB, 1GiB; else 256MiB.")

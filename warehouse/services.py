@@ -26,7 +26,7 @@ from warehouse.storage.assignments import Assignments
 from warehouse.storage.aws import open_session, storage_options, usable_settings
 from warehouse.storage.catalog import Catalog, MemoryCatalog
 from warehouse.storage.catalog_sql import SqlCatalog
-from warehouse.storage.clinical_files import one_a_patient
+from warehouse.storage.clinical_files import by_patient
 from warehouse.storage.cohorts import ManifestFile
 from warehouse.storage.counting import CountingStore
 from warehouse.storage.delta import DeltaCatalog
@@ -84,7 +84,7 @@ def centres_services(settings: Settings) -> Generator[Mapping[str, Any]]:
     with open_warehouse(settings) as (store, _):
         yield {
             "store": store,
-            "one_a_patient": one_a_patient,
+            "by_patient": by_patient,
             "centres": Centres(),
             "message": MessageFile(message),
             "shortfall": Shortfall(),

@@ -156,6 +156,25 @@ def test_the_example_of_a_report_is_part_of_one(loaded: Loaded) -> None:
     assert list(_strange(json.loads(block), loaded.report.to_json())) == []
 
 
+def test_the_example_of_a_report_is_that_of_a_second_load() -> None:
+    store, catalog = filled(MemoryStore()), MemoryCatalog()
+    load(store, catalog)
+    report = load(store, catalog).report.to_json()
+    (block,) = blocks(REPORT, "json")
+    example = json.loads(block)
+    shown, real = example["services"]["ledger"], report["services"]["ledger"]
+    counted = shown.keys() - {"run", "configuration", "waiting", "requests"}
+    assert {key: real[key] for key in counted} == {key: shown[key] for key in counted}
+    waiting = {uploader: one["patients"] for uploader, one in shown["waiting"].items()}
+    assert {uploader: one["patients"] for uploader, one in real["waiting"].items()} == waiting
+    sized = {"bytes_read", "bytes_written"}
+    assert shown["requests"].keys() == real["requests"].keys()
+    assert {verb: n for verb, n in real["requests"].items() if verb not in sized} == {
+        verb: n for verb, n in shown["requests"].items() if verb not in sized
+    }
+    assert report["nodes"][: len(example["nodes"])] == example["nodes"]
+
+
 def _strange(shown: Any, real: Any, place: str = "") -> Iterable[str]:
     """The places of an example whose keys or types no real report has."""
     if isinstance(shown, dict) and isinstance(real, dict):
