@@ -77,11 +77,36 @@ def test_conditions_of_many_kinds(demo):
 
 @pytest.mark.parametrize(
     "where",
-    ["random() < 0.5", "NOW() > '2020-01-01'", "StudyDate < strftime(current_date, '%Y')", "uuid() > 'a'"],
+    [
+        "random() < 0.5",
+        '"random"() < 0.5',
+        "random/**/() < 0.5",
+        "\"uuid\"()::VARCHAR < '8'",
+        "NOW() > '2020-01-01'",
+        "\"now\"() > '2020-01-01'",
+        "StudyDate < strftime(current_date, '%Y')",
+        "StudyDate < strftime(\"current_date\", '%Y')",
+        "uuid() > 'a'",
+        "key IN (SELECT key FROM images USING SAMPLE 10)",
+        "key IN (SELECT key FROM images TABLESAMPLE 10%)",
+        "key IN (SELECT key FROM images LIMIT 3)",
+    ],
 )
 def test_a_condition_that_differs_every_time_is_refused(demo, where):
     with pytest.raises(QueryError, match="every time"):
         manifest(demo, where)
+
+
+def test_dates_can_be_taken_apart_and_compared(demo):
+    everything = keys_of(manifest(demo, "true"))
+    for where in (
+        "year(strptime(StudyDate, '%Y%m%d')) = 2020",
+        "strftime(strptime(StudyDate, '%Y%m%d'), '%Y') = '2020'",
+        "date_diff('day', DATE '2020-01-01', strptime(StudyDate, '%Y%m%d')) BETWEEN 0 AND 366",
+        "age(DATE '2021-01-01', strptime(StudyDate, '%Y%m%d')) < INTERVAL 2 YEAR",
+        "key IN (SELECT key FROM images ORDER BY key LIMIT 10000)",
+    ):
+        assert keys_of(manifest(demo, where)) == everything
 
 
 @pytest.mark.parametrize(
