@@ -25,6 +25,7 @@ from warehouse.pipeline.fetch import count_fetched, fetch_object, list_clinical_
 from warehouse.services import fetch_services, open_snapshot
 from warehouse.settings import Location, read_settings
 from warehouse.storage.cohorts import ManifestFile, write_cohort
+from warehouse.storage.readable import EMPTY
 from warehouse.storage.snapshot import AsOf
 
 
@@ -73,7 +74,7 @@ def make(
     settings = read_settings(os.environ, bucket=bucket, **flags)
     with open_snapshot(settings, group, as_of) as snapshot:
         if snapshot.version is None:
-            raise SettingsError("the catalog is empty: a load fills it")
+            raise SettingsError(EMPTY)
         origin = Origin(
             bucket=_absolute(settings.location),
             tables=snapshot.tables,

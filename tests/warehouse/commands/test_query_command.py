@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -12,9 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from support import load
 from warehouse.cli import cli
+from warehouse.demo import CONFIGURATION
 from warehouse.errors import Forbidden, QueryError, SettingsError
 from warehouse.storage.catalog import OBJECTS, RUNS, VIEWS
+from warehouse.storage.delta import DeltaCatalog
+from warehouse.storage.folder import FolderStore
 
 GROUPS = ("training", "validation")
 
@@ -161,12 +166,45 @@ def test_one_set_names_that_set_only(demo):
 
 
 def test_a_bucket_that_was_never_loaded(tmp_path):
-    assert ask(tmp_path, "SELECT count(*) AS n FROM images") == "n\n0\n"
+    for flags in ((), ("--as-of", "0"), ("--as-of", "2024-01-01")):
+        with pytest.raises(SettingsError, match="a load fills it"):
+            ask(tmp_path, "SELECT count(*) AS n FROM images", *flags)
     with pytest.raises(QueryError, match="a load does that"):
         ask(tmp_path, "FROM images", "--set", "training")
-    with pytest.raises(QueryError, match="no versions yet"):
-        ask(tmp_path, "FROM images", "--as-of", "0")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_load_that_found_nothing_leaves_a_run_to_ask(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({**CONFIGURATION, "raw_prefixes": ["raw-a/"]}))
+    assert load(FolderStore(tmp_path), DeltaCatalog(str(tmp_path))).code == 0
+    assert rows(tmp_path, "SELECT listed FROM runs") == [{"listed": "0"}]
+    with pytest.raises(QueryError, match="has no versions"):
+        ask(tmp_path, "FROM runs", "--as-of", "0")
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_folder_that_holds_one_set_only_is_asked_for_that_set(demo, tmp_path, caplog, group):
+    shutil.copytree(demo / group / "catalog", tmp_path / group / "catalog")
+    assert rows(tmp_path, 'SELECT DISTINCT "group" AS g FROM images') == [{"g": group}]
+    assert f"this is what the readers of {group} may see" in caplog.text
+    with pytest.raises(QueryError, match="by then"):
+        ask(tmp_path, "FROM images", "--as-of", "2001-01-01")
+
+
+def test_a_folder_that_holds_both_sets_and_no_catalog_wants_one_named(demo, tmp_path):
+    for group in GROUPS:
+        shutil.copytree(demo / group / "catalog", tmp_path / group / "catalog")
+    with pytest.raises(SettingsError, match="--set"):
+        ask(tmp_path, "FROM images")
+
+
+def test_a_set_says_which_version_answers(demo, caplog):
+    sql = "SELECT count(*) AS n FROM images"
+    newest = rows(demo, sql, "--set", "training")
+    assert rows(demo, sql, "--set", "training", "--as-of", 1) == newest
+    assert caplog.text == ""
+    assert rows(demo, sql, "--set", "training", "--as-of", 99) == newest
+    assert "version 1 of the catalog answers: the last by 99 for training" in caplog.text
 
 
 def patients(demo, *flags):
