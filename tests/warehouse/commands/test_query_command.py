@@ -9,6 +9,7 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
+import click
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -17,6 +18,7 @@ from support import load
 from warehouse.cli import cli
 from warehouse.demo import CONFIGURATION
 from warehouse.errors import Forbidden, QueryError, SettingsError
+from warehouse.settings import VARIABLES
 from warehouse.storage.catalog import OBJECTS, RUNS, VIEWS
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.folder import FolderStore
@@ -24,12 +26,16 @@ from warehouse.storage.folder import FolderStore
 GROUPS = ("training", "validation")
 
 
-def ask(bucket, sql, *flags):
-    """What the command prints; its error is raised."""
-    result = CliRunner().invoke(cli, ["query", str(bucket), sql, *map(str, flags)], standalone_mode=False)
+def run(*arguments):
+    result = CliRunner().invoke(cli, ["query", *map(str, arguments)], standalone_mode=False)
     if result.exception is not None:
         raise result.exception
-    return result.stdout
+    return result
+
+
+def ask(bucket, sql, *flags):
+    """What the command prints; its error is raised."""
+    return run(bucket, sql, *flags).stdout
 
 
 def rows(bucket, sql, *flags):
@@ -73,6 +79,27 @@ def test_formats(demo, tmp_path):
     assert json.loads((tmp_path / "p.txt").read_text()) == found
     with pytest.raises(SettingsError, match="--out"):
         ask(demo, sql, "--format", "parquet")
+
+
+@pytest.mark.parametrize("name", ["s.xyz", "s.txt", "s", "s.table", ".csv"])
+def test_a_name_that_tells_no_format_is_refused(demo, tmp_path, name):
+    with pytest.raises(SettingsError, match=r"\.parquet, or give --format"):
+        ask(demo, "SELECT 1 AS a", "--out", tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    ask(demo, "SELECT 1 AS a", "--out", tmp_path / name, "--format", "csv")
+    assert (tmp_path / name).read_text() == "a\n1\n"
+
+
+def test_the_bucket_may_stand_in_the_environment(demo, monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(click.MissingParameter):
+        run("SELECT 1 AS a")
+    monkeypatch.setenv("WAREHOUSE_BUCKET", str(demo))
+    assert run("SELECT 1 AS a").stdout == "a\n1\n"
+    assert run(demo, "SELECT 1 AS a").stdout == "a\n1\n"
+    with pytest.raises(click.MissingParameter):
+        run()
 
 
 def test_no_rows_still_have_a_header(demo, tmp_path):
