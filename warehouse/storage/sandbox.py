@@ -24,6 +24,7 @@ from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_views import ASKED, Ready, is_a_view, make, nothing_is_ready
 from warehouse.storage.catalog_work import MEMORY, Source, show, workspace
 from warehouse.storage.parsing import forms, parse, with_definitions
+from warehouse.storage.plain_types import in_plain_types
 
 ANSWER_ROWS = 16_384
 
@@ -129,7 +130,7 @@ def ask(
             connection.execute("SET lock_configuration = true")
         with _told(clock):
             relation = connection.sql(sql, params=list(parameters) or None)
-            reader = relation.to_arrow_reader(ANSWER_ROWS)
+            reader = in_plain_types(relation).to_arrow_reader(ANSWER_ROWS)
         yield Answer(reader, clock)
 
 

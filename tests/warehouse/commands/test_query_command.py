@@ -127,7 +127,7 @@ def test_values_of_every_kind(demo, tmp_path):
         [DATE '2024-02-29'] AS list, {'a': [1]} AS struct
         FROM range(2)"""
     (row,) = rows(demo, sql)
-    scalars = {"null": "", "yes": "True", "amount": "1.50", "nan": "nan", "huge": "18446744073709551614"}
+    scalars = {"null": "", "yes": "true", "amount": "1.50", "nan": "nan", "huge": "18446744073709551614"}
     times = {"day": "2024-02-29", "moment": "2024-02-29T12:00:00+00:00"}
     others = {"text": "ü", "bytes": "00ff", "list": '["2024-02-29"]', "struct": '{"a":[1]}'}
     assert row == {**scalars, **times, **others}
@@ -137,8 +137,34 @@ def test_values_of_every_kind(demo, tmp_path):
     with pytest.raises(QueryError, match="AS"):
         ask(demo, "SELECT 1 AS a, 2 AS a", "--format", "json")
     with pytest.raises(QueryError, match="CAST"):
-        ask(demo, "SELECT INTERVAL 1 MONTH AS a", "--out", tmp_path / "x.parquet")
+        ask(demo, "SELECT MAP{} AS a", "--out", tmp_path / "x.parquet")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_types_of_the_query_engine_are_told_as_it_writes_them(demo, tmp_path):
+    values = {
+        "interval": ("INTERVAL 14 MONTH", "1 year 2 months"),
+        "bit": ("'101'::BIT", "101"),
+        "bignum": ("(-123456789012345678901234567890)::BIGNUM", "-123456789012345678901234567890"),
+        "timetz": ("'12:00:00+02'::TIMETZ", "12:00:00+02"),
+        'odd "name"': ("1::VARIANT", "1"),
+    }
+    sql = "SELECT " + ", ".join(
+        f"""{value} AS "{name.replace('"', '""')}\"""" for name, (value, _) in values.items()
+    )
+    told = {name: text for name, (_, text) in values.items()}
+    assert json.loads(ask(demo, sql, "--format", "json")) == [told]
+    assert rows(demo, sql) == [{**told, "bignum": "'-123456789012345678901234567890"}]
+    ask(demo, sql, "--out", tmp_path / "x.parquet")
+    assert pq.read_table(tmp_path / "x.parquet").to_pylist() == [told]
+    within = "SELECT {'a': [INTERVAL 1 DAY], 'b': MAP{'k': '1'::BIT}, 'c': [true]::BOOLEAN[1]} AS x, 2 AS x"
+    assert ask(demo, within).splitlines()[1] == ('"{""a"":[""1 day""],""b"":[[""k"",""1""]],""c"":[true]}",2')
+
+
+def test_a_header_of_csv_is_text_like_any_other(demo, tmp_path):
+    ask(demo, 'SELECT 1 AS "=c"', "--out", tmp_path / "x.parquet")
+    assert pq.read_table(tmp_path / "x.parquet").schema.names == ["=c"]
+    assert ask(demo, 'SELECT 1 AS "=c"') == "'=c\n1\n"
 
 
 def test_a_table_cannot_steer_a_terminal(demo):
