@@ -86,17 +86,6 @@ def test_a_signal_ends_it_and_leaves_nothing_behind(loaded_once, tmp_path, sql, 
     assert list(place.iterdir()) == list(temporary.iterdir()) == []
 
 
-def test_a_limit_that_ends_the_process_leaves_no_file(command, loaded_once, tmp_path):
-    slow = (
-        "SELECT CASE WHEN range < 99999 THEN 0 ELSE levenshtein(repeat('a', 200000), repeat('b', 200000)) END"
-    )
-    ended = command(
-        "warehouse", "query", loaded_once, f"{slow} FROM range(200000)", "--out", "x.csv", "--timeout", "1"
-    )
-    assert "longer than 1 s" in refused(ended)
-    assert list(tmp_path.glob("*x.csv*")) == list(tmp_path.glob(".x.csv*")) == []
-
-
 @pytest.mark.parametrize("sql", ["SELECT date '0044-03-15 (BC)'", "SELECT 'infinity'::timestamp"])
 def test_a_date_that_no_calendar_here_has_is_told(command, loaded_once, sql):
     for form in ("csv", "json", "table"):
