@@ -111,8 +111,8 @@ def _open_root(root: Path) -> int:
 def unusable(error: OSError) -> str:
     """Why the root cannot be used, and what to do."""
     sentences = {
-        errno.ENOENT: "the folder does not exist; create it, or correct WAREHOUSE_BUCKET",
-        errno.ENOTDIR: "the path is not a folder; correct WAREHOUSE_BUCKET",
+        errno.ENOENT: "the folder does not exist; create it, or name another one",
+        errno.ENOTDIR: "the path is not a folder; name another one",
         errno.EACCES: "the folder may not be read; check its permissions",
         errno.EPERM: "the folder may not be read; check its permissions",
     }
