@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 MEBIBYTE = 1024 * 1024
 
-# On S3 each file costs a reader several requests, one after the other: about a tenth of a second.
+# On S3 each file costs a reader several requests, one after the other.
 MANY = 32
 # What is put together is a little smaller than its parts were: one that is full does not count as small.
 SMALL = 32 * MEBIBYTE
