@@ -5,13 +5,15 @@ from __future__ import annotations
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from catalog_rows import at, decision, info
+from warehouse.domain.compaction import to_put_together
 from warehouse.domain.records import Assignment, Deferral
 from warehouse.errors import QueryError
-from warehouse.storage import catalog_pending, catalog_work
+from warehouse.storage import catalog_pending, catalog_work, compaction
 from warehouse.storage.catalog import OBJECTS, RUNS, Catalog, InstanceHolder, Listed, MemoryCatalog
 from warehouse.storage.delta import DeltaCatalog
 
@@ -80,6 +82,18 @@ def test_each_commit_is_a_version_and_no_rows_are_no_commit(catalog):
     assert catalog.version() == first == 0
     catalog.append([decision("c")])
     assert catalog.version() == 1
+
+
+def test_putting_small_files_together_changes_no_answer(catalog, monkeypatch):
+    monkeypatch.setattr(compaction, "to_put_together", partial(to_put_together, many=1))
+    for n in range(3):
+        catalog.append([decision(f"key-{n}")])
+        catalog.append_run({"run": f"run-{n}", "started": at(n), "ended": at(n)})
+    before = [catalog.query(f"FROM {name} ORDER BY ALL") for name in ("objects", "runs")]
+    for name in ("objects", "runs"):
+        catalog.compact(name)
+    assert [catalog.query(f"FROM {name} ORDER BY ALL") for name in ("objects", "runs")] == before
+    assert keys_pending(catalog, image("key-1"), image("key-9")) == [("key-9", "e1")]
 
 
 @pytest.mark.parametrize("odd", [{"colour": "red"}, {"size": "PRIVATE"}, {"Rows": 2**80}, {"key": "\ud800"}])

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from warehouse.config import Config
@@ -139,6 +140,7 @@ def _ignored(info: ObjectInfo, segments: list[str]) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def _real_date(text: str) -> bool:
     if not _DATE.fullmatch(text):
         return False

@@ -107,6 +107,13 @@ class Catalog(Protocol):
         """What the readers of a set may ask; `version` None where nothing was published yet."""
         ...
 
+    def compact(self, name: str) -> None:
+        """Put the small files of `objects` or `runs` together where many stand; no row is changed.
+
+        It makes a version: of `objects`, only what publishes afterwards may ask for it.
+        """
+        ...
+
     def close(self) -> None:
         """Give back what is held; idempotent."""
         ...

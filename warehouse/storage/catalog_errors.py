@@ -1,4 +1,4 @@
-"""Errors of the catalog's libraries (delta-rs, Arrow, DuckDB, SQLite) become StoreErrors here, nowhere else.
+"""Errors of the catalog's libraries (delta-rs, obstore, Arrow, DuckDB, SQLite) become StoreErrors here.
 
 delta-rs and Arrow have few exception classes, so what went wrong is read from the words of the message;
 the message itself is not passed on, since it may quote a path or a value.
@@ -14,12 +14,20 @@ from contextlib import contextmanager
 import duckdb
 import pyarrow as pa
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from obstore.exceptions import BaseError
 
 from warehouse.errors import Forbidden, StoreError, StoreFault, StoreUnavailable, WarehouseError
 
 OPERATION = "catalog"
 
-FOREIGN: tuple[type[Exception], ...] = (DeltaError, pa.ArrowException, duckdb.Error, sqlite3.Error, OSError)
+FOREIGN: tuple[type[Exception], ...] = (
+    DeltaError,
+    BaseError,
+    pa.ArrowException,
+    duckdb.Error,
+    sqlite3.Error,
+    OSError,
+)
 
 # The first that is found in the message wins. S3's codes: Amazon S3 API, "Error responses".
 MESSAGES: tuple[tuple[re.Pattern[str], type[StoreError], str], ...] = (
@@ -55,6 +63,7 @@ CLASSES: tuple[tuple[type[Exception], type[StoreError], str], ...] = (
     (CommitFailedError, StoreFault, "other loaders kept committing first: run again"),
     (TableNotFoundError, StoreFault, "the table cannot be made where it should stand"),
     (DeltaError, StoreFault, "the table cannot be read or written"),
+    (BaseError, StoreFault, "the table cannot be read or written"),
     (pa.ArrowException, StoreFault, "the table holds what cannot be read"),
     (duckdb.Error, StoreFault, "the query engine gave up"),
     (sqlite3.Error, StoreFault, "the temporary index cannot be used"),

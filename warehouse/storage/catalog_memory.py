@@ -55,6 +55,9 @@ class MemoryCatalog(SqlCatalog):
         """What the readers of a set may ask; `version` None where nothing was published yet."""
         return self._sets[group].snapshot()
 
+    def compact(self, name: str) -> None:
+        """Nothing stands in files here."""
+
     def close(self) -> None:
         if self._base is not None:
             self._base.close()

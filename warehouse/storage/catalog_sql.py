@@ -88,6 +88,10 @@ class SqlCatalog(ABC):
         """What the readers of a set may ask; `version` None where nothing was published yet."""
 
     @abstractmethod
+    def compact(self, name: str) -> None:
+        """Put the small files of `objects` or `runs` together where many stand. Raises StoreError."""
+
+    @abstractmethod
     def close(self) -> None:
         """Give back what is held; idempotent."""
 

@@ -103,7 +103,7 @@ def stream(
 
     It holds the key and those of `columns` that the parts have; the others are null in it.
     """
-    _view(connection, "objects", [_scan(part, columns, where) for part in parts])
+    _view(connection, "objects", [scan(part, columns, where) for part in parts])
 
 
 class _Unhurried(ds.FileSystemDataset):  # type: ignore[misc]
@@ -129,7 +129,8 @@ def _unhurried(part: Source) -> Source:
     return _Unhurried(list(part.get_fragments()), part.schema, part.format, part.filesystem)
 
 
-def _scan(part: Source, columns: Sequence[str], where: ds.Expression | None) -> pa.RecordBatchReader:
+def scan(part: Source, columns: Sequence[str], where: ds.Expression | None = None) -> pa.RecordBatchReader:
+    """The rows of a part as a stream, with little of it in memory: the key and those columns that it has."""
     dataset = part if isinstance(part, ds.Dataset) else ds.dataset(part)
     return dataset.scanner(
         columns=[column for column in dataset.schema.names if column in {"key", *columns}],

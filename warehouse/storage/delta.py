@@ -72,6 +72,10 @@ class DeltaCatalog(SqlCatalog):
         """What the readers of a set may ask; `version` None where nothing was published yet."""
         return self._sets[group].snapshot(as_of)
 
+    def compact(self, name: str) -> None:
+        """Put a table's small files together where many stand. Raises StoreError."""
+        self._tables.compact(name)
+
     def close(self) -> None:
         """Nothing is held between calls."""
 

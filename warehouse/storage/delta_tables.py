@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+import obstore
 import orjson
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -27,9 +28,16 @@ from deltalake import (
     write_deltalake,
 )
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import LocalStore, ObjectStore, S3Store
 
+from warehouse.domain.compaction import DataFile
 from warehouse.errors import StoreUnavailable
+from warehouse.storage import compaction
 from warehouse.storage.catalog_errors import OPERATION, translated
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 Options = Mapping[str, str]
 
@@ -40,9 +48,6 @@ KEEP_THE_LOG: Mapping[str, str | None] = {"delta.enableExpiredLogCleanup": "fals
 # added a column meanwhile; then it has to be opened anew.
 COMMIT_RETRIES = 100
 REOPENINGS = 10
-
-# A row group is held until it is whole; it is also the least that a reader decodes.
-ROW_GROUP = 65_536
 
 # Folders whose names delta-rs decodes twice, or refuses: it turns paths into URLs and back.
 _UNUSABLE = re.compile(r"%[0-9A-Fa-f]{2}|[\[\]\\^|\x00-\x1f\x7f]")
@@ -97,13 +102,8 @@ class DeltaTables:
             return table.to_pyarrow_dataset(filesystem=self._files(name, options))
 
     def edition(self, name: str, version: int) -> Edition:
-        """What the commit of a version tells (Delta protocol, "Commit Provenance Information").
-
-        It is read by Arrow: delta-rs would hold the interpreter's lock meanwhile.
-        """
-        files = self._files(name, self._options())
-        with translated(), files.open_input_stream(f"_delta_log/{version:020}.json") as stream:
-            actions = [orjson.loads(line) for line in stream.read().splitlines()]
+        """What the commit of a version tells (Delta protocol, "Commit Provenance Information")."""
+        actions = self._actions(name, version)
         remarks = next(action["commitInfo"] for action in actions if "commitInfo" in action)
         return Edition(
             version,
@@ -159,6 +159,57 @@ class DeltaTables:
                 return False
         return True
 
+    def compact(self, name: str) -> bool:
+        """Put a table's many small files together, in one commit that changes no row.
+
+        False where it is not worth while, and where somebody else did more than adding rows meanwhile: then
+        nothing is changed. Bounded in memory, whatever the table holds.
+        """
+        table = self.open(name)
+        groups = [] if table is None else compaction.groups_of(table)
+        if table is None or not groups:
+            return False
+        files = self._files(name, self._options())
+        with translated():
+            rows = table.to_pyarrow_dataset(filesystem=files)
+            added = [compaction.rewrite(rows, group, files) for group in groups]
+            self._keep(name, [str(action["path"]) for action in added])
+        if not self._commit_rewritten(name, table.version(), groups, added):
+            return False
+        newest = self.open(name)
+        if newest is not None:
+            with translated():
+                newest.create_checkpoint()
+        return True
+
+    def _commit_rewritten(
+        self,
+        name: str,
+        read: int,
+        groups: Sequence[Sequence[DataFile]],
+        added: Sequence[compaction.Action],
+    ) -> bool:
+        for version in range(read + 1, read + 1 + COMMIT_RETRIES):
+            with translated():
+                try:
+                    entry = compaction.entry(read, groups, added)
+                    obstore.put(self._store(name), _log_entry(version), entry, mode="create")
+                    return True
+                except AlreadyExistsError:
+                    pass
+            if not compaction.only_adds(self._actions(name, version)):
+                return False
+        return False
+
+    def _actions(self, name: str, version: int) -> list[dict[str, Any]]:
+        """What the commit of a version did.
+
+        It is read by Arrow: delta-rs would hold the interpreter's lock meanwhile.
+        """
+        files = self._files(name, self._options())
+        with translated(), files.open_input_stream(_log_entry(version)) as stream:
+            return [orjson.loads(line) for line in stream.read().splitlines()]
+
     def _write(
         self,
         name: str,
@@ -177,9 +228,39 @@ class DeltaTables:
                 custom_metadata=dict(remarks or {}), max_commit_retries=retries
             ),
             post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=False),
-            writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=ROW_GROUP),
+            writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=compaction.ROW_GROUP),
             **how,
         )
+
+    def _store(self, name: str) -> ObjectStore:
+        """The table's folder as a store that can create an object only where none stands."""
+        if not self._on_s3:
+            return LocalStore(self._uri(name))
+        options = {key.lower(): value for key, value in self._options().items()}
+        endpoint = options.get("aws_endpoint_url")
+        config: S3Config = {
+            "access_key_id": options["aws_access_key_id"],
+            "secret_access_key": options["aws_secret_access_key"],
+            "region": options["aws_region"],
+        }
+        if token := options.get("aws_session_token"):
+            config["session_token"] = token
+        if endpoint := options.get("aws_endpoint_url"):
+            config |= {"endpoint": endpoint, "aws_endpoint_url_s3": endpoint}
+        allowed = options.get("aws_allow_http") == "true"
+        bucket, _, prefix = self._uri(name).removeprefix("s3://").partition("/")
+        return S3Store(bucket, prefix=prefix, config=config, client_options={"allow_http": allowed})
+
+    def _keep(self, name: str, paths: Sequence[str]) -> None:
+        """See new files on the disk: what is committed next takes others out of sight."""
+        if self._on_s3:
+            return
+        for path in paths:
+            descriptor = os.open(os.path.join(self._uri(name), path), os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def _uri(self, name: str) -> str:
         if self._on_s3:
@@ -217,6 +298,10 @@ class DeltaTables:
 def _path(location: str) -> str:
     path = unquote(urlsplit(location).path) if location.startswith("file://") else location
     return os.path.abspath(path)
+
+
+def _log_entry(version: int) -> str:
+    return f"_delta_log/{version:020}.json"
 
 
 def _has_log(table: str) -> bool:

@@ -64,6 +64,7 @@ class Ledger:
         self._config: Config | None = None
         self._counted = False
         self._published = True
+        self._committed = False
         self._ending: BaseException | None = None
         self._lock = threading.Lock()
         self._rows: list[dict[str, Any]] = []
@@ -118,6 +119,9 @@ class Ledger:
     def close(self) -> None:
         """Commit what was decided, publish it to the readers of each set, leave the run's row.
 
+        Small files are put together, of `objects` only where there is something to publish: a version that
+        told the readers of the sets nothing new would make them new tables all the same.
+
         What is still held when something ended the run was not decided: the next run sees it again, and
         publishes what this one did not. Raises StoreError.
         """
@@ -127,10 +131,13 @@ class Ledger:
         self._held = None
         self._commit()
         if self._config is not None:
+            if self._committed:
+                self._compact("objects")
             self._publish()
             self._ended = self._clock()
             with _after_the_beginning():
                 self._catalog.append_run(self._row(self._config))
+            self._compact("runs")
 
     @property
     def exit_code(self) -> int:
@@ -186,8 +193,19 @@ class Ledger:
         if self._rows:
             with _after_the_beginning():
                 self._catalog.append(self._rows)
+            self._committed = True
             self._rows = []
         self._committed_at = self._clock()
+
+    def _compact(self, name: str) -> None:
+        """Put a table's small files together; where that fails, nothing is lost, and the next load tries."""
+        if self._ending is not None:
+            return
+        try:
+            self._catalog.compact(name)
+        except Exception as error:
+            told = error if isinstance(error, StoreError) else type(error).__name__
+            log.warning("the small files of the catalog were left as they are; a later load tries: %s", told)
 
     def _publish(self) -> None:
         """Bring what each set's readers may ask up to date; where that fails, the next load does it."""

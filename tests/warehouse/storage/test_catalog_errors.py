@@ -6,6 +6,7 @@ import sqlite3
 
 import deltalake.exceptions
 import duckdb
+import obstore.exceptions
 import pyarrow as pa
 import pytest
 
@@ -14,6 +15,7 @@ from warehouse.storage.catalog_errors import translate, translated
 
 CLASSES = [
     *(error for error in vars(deltalake.exceptions).values() if isinstance(error, type)),
+    *(error for error in vars(obstore.exceptions).values() if isinstance(error, type)),
     *(
         error
         for error in vars(pa.lib).values()
