@@ -83,8 +83,14 @@ class Inventory:
 
     def _latest(self) -> inventory.Edition:
         prefix = inventory.hive_prefix(self._bucket)
-        with _about(f"the listing of {self._place.location}"):
+        try:
             edition = inventory.latest((found.key for found in self._place.list(prefix)), self._bucket)
+        except StoreFault:
+            raise
+        except StoreError as error:
+            raise InventoryError(
+                f"{self._place.location} cannot be listed: {error}; mend that, or load without --inventory"
+            ) from None
         if edition is None:
             raise InventoryError(
                 f"there is no inventory in {self._place.location} under {prefix}: set it up and wait for the "

@@ -224,6 +224,18 @@ def test_what_cannot_be_read_is_refused(find, error):
     assert error.saying in refused(place)
 
 
+@pytest.mark.parametrize(("error", "raised"), [(Forbidden, InventoryError), (StoreFault, StoreFault)])
+def test_a_place_that_cannot_be_listed(error, raised):
+    place = placed(inventory_of("b", infos("raw-a/x")))
+
+    def refusing(prefix=""):
+        raise error("list", prefix, "a test's doing")
+
+    place.list = refusing
+    with pytest.raises(raised, match=error.saying):
+        read(place)
+
+
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_a_fault_that_passes_stays_one(form):
     place = placed(inventory_of("b", infos("raw-a/x"), form=form), Failing("/data/", StoreFault))
