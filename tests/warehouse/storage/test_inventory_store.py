@@ -3,6 +3,8 @@
 import gzip
 import io
 import re
+import subprocess
+import sys
 from datetime import timedelta
 
 import inventories
@@ -57,6 +59,46 @@ def test_many_rows_are_read_a_piece_at_a_time(form, monkeypatch):
     assert found.requests()["inventory_read"] > 5
     size = sum(info.size for info in place.list("b/daily-full-inventory/data/"))
     assert found.requests()["inventory_bytes_read"] < size + 100_000
+
+
+GROWTH = """
+import re, sys
+from datetime import UTC, datetime, timedelta
+from warehouse.storage.folder import FolderStore
+from warehouse.storage.inventory import Inventory
+
+peak = lambda: int(re.search("VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) // 1024
+now = datetime(2024, 2, 29, 2, tzinfo=UTC)
+found = Inventory(FolderStore(sys.argv[1]), "b", max_age=timedelta(1), clock=lambda: now)
+before, count = peak(), sum(1 for _ in found.objects(("raw-a/",)))
+print(count, peak() - before)
+"""
+
+
+# Not by getrusage: its peak is that of the tests' own process, where that is larger.
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process alone")
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_rows_are_not_held_in_memory(form, tmp_path):
+    objects = (ObjectInfo(f"raw-a/{n * 7919:0100}", n, f"{n * 104729:x}", TAKEN) for n in range(400_000))
+    placed(inventory_of("b", objects, form=form), Files(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-c", GROWTH, tmp_path], capture_output=True, text=True, timeout=120, check=True
+    )
+    count, mebibytes = map(int, done.stdout.split())
+    assert count == 400_000
+    # Held as objects, the rows would take 160 MiB and more.
+    assert mebibytes < 128, mebibytes
+
+
+class Files:
+    """A folder to put files into."""
+
+    def __init__(self, root):
+        self.root = root
+
+    def put(self, key, data):
+        (self.root / key).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / key).write_bytes(data)
 
 
 def test_gzip_in_several_members_is_one_file():
