@@ -89,7 +89,9 @@ def _target_options(verb: str) -> Callable[[_Command], _Command]:
 
 @main.command(cls=_Forwarding)
 @_target_options("Run")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; errors still show.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="No progress and no summary; errors and notices still show."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Tracebacks, whose messages may hold values of rows.")
 @click.option("--report", metavar="FILE", help="Write what became of the run as JSON.")
 @click.option("--memory", metavar="SIZE", help="Bytes that rows may hold together: 64MB, 1GiB; else 256MiB.")
@@ -231,7 +233,9 @@ def _discard_output() -> None:
 @main.command(cls=_Forwarding)
 @_target_options("Inspect")
 @click.option("-g", "--graph", is_flag=True, help="Show the graph in DOT, on standard output.")
-@click.option("-o", "--output", metavar="FILE", help=f"Draw it into a file instead: {', '.join(ENDINGS)}.")
+@click.option(
+    "-o", "--output", metavar="FILE", help=f"Draw the graph into a file instead: {', '.join(ENDINGS)}."
+)
 def inspect(
     file: str | None,
     module: str | None,
@@ -241,8 +245,8 @@ def inspect(
     **variables: Any,
 ) -> None:
     """Show the graph of FILE, of a folder's __main__.py, or of a module. Builds no services."""
-    if not graph:
-        raise click.UsageError("say what to show: --graph")
+    if not graph and output is None:
+        raise click.UsageError("say what to show: --graph, or --output FILE")
     try:
         target, drawing = Target.named(file, module), _read("--output", _path, output)
         with environment(Layers.taken_from(variables)), importable(target, arguments):

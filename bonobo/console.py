@@ -52,9 +52,9 @@ class Display(Protocol):
 class Console:
     """The display of the command line.
 
-    `quiet` leaves only the line that says what ended the run badly; `verbose` adds tracebacks, whose
-    messages may hold values of rows. `stream` is standard error unless told otherwise; `results` is where
-    the summaries of services go, to `stream` unless told otherwise.
+    `quiet` leaves only the notices of services and the line that says what ended the run badly; `verbose`
+    adds tracebacks, whose messages may hold values of rows. `stream` is standard error unless told
+    otherwise; `results` is where the summaries of services go, to `stream` unless told otherwise.
 
     >>> import bonobo
     >>> report = bonobo.run(bonobo.Graph("ab", str.upper), console=bonobo.Console(stream=sys.stdout))
@@ -131,10 +131,10 @@ class Console:
         """Show the summary, and in one line what ended the run if something did."""
         self._next = math.inf
         self._close_live()
-        if not self._quiet and report.exit_code != UNUSABLE:
-            for node in report.nodes:
+        if report.exit_code != UNUSABLE:
+            for node in () if self._quiet else report.nodes:
                 self._print(node.line())
-            for line in report.service_lines:
+            for line in report.service_notices if self._quiet else report.service_lines:
                 self._print(line, self._results)
         if report.fatal is not None:
             self.error(report.fatal, report.fatal_node)
@@ -167,7 +167,7 @@ class Console:
 
 
 QUIET = Console(quiet=True)
-"""A display that says nothing unless the run ends badly."""
+"""A display that says nothing unless the run ends badly, or a service has a notice."""
 
 
 def _live_table(stream: TextIO | None) -> LiveTable | None:

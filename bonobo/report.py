@@ -91,6 +91,7 @@ class Report:
     stopped: Stopped | None = None
     service_codes: list[int] = field(default_factory=list)
     service_lines: list[str] = field(default_factory=list)
+    service_notices: list[str] = field(default_factory=list)
     services: dict[str, Any] = field(default_factory=dict)
     abandoned: int = 0
     """Threads that were still in somebody's code when the run stopped waiting for them."""

@@ -71,7 +71,7 @@ def _distinct(services: Services) -> Services:
 
 
 def collect(services: Services, report: Report) -> None:
-    """Read what services have to say after closing: `exit_code`, `summary() -> str`, `report() -> dict`."""
+    """Read what services have to say after closing: `exit_code`, `summary()`, `notice()`, `report()`."""
     for name, service in _distinct(services).items():
         code = code_carried(service)
         if code is not None:
@@ -79,6 +79,9 @@ def collect(services: Services, report: Report) -> None:
         summary = _verb(service, "summary")
         if summary is not None:
             report.service_lines.extend(str(summary()).splitlines())
+        notice = _verb(service, "notice")
+        if notice is not None:
+            report.service_notices.extend(str(notice()).splitlines())
         account = _verb(service, "report")
         if account is not None:
             report.services[name] = account()

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
-from warehouse.domain.cleaning import COLUMN_GROUPS, COLUMNS, UPDATES, Column  # noqa: E402
+from warehouse.domain.cleaning import (  # noqa: E402
+    ADDED,
+    COLUMN_GROUPS,
+    COLUMNS,
+    UPDATES,
+    Column,
+)
 from warehouse.domain.cleaning_rules import Kind  # noqa: E402
-from warehouse.domain.clinical_fields import FIELD_GROUPS  # noqa: E402
+from warehouse.domain.clinical_fields import FIELD_GROUPS, ORIGINAL_FIELDS  # noqa: E402
+from warehouse.domain.patients import FILE_COLUMNS  # noqa: E402
 from warehouse.domain.reasons import REASONS, Reason  # noqa: E402
 from warehouse.domain.records import Decided  # noqa: E402
 
@@ -77,6 +84,10 @@ field itself shows which. Sex and ethnicity are Unknown instead. Nothing is gues
 from unit to unit: where the unit is "as submitted", find out what each centre reports before centres are
 compared.
 
+**Names that differ in capitals only.** A column or field with † has a namesake in `patient_clean` that
+differs from it in capitals only, as `Age` (as it came) and `age` (cleaned) do. SQL engines take the two for
+one: [what to do](tables.md#names-that-differ-in-capitals-only).
+
 This page is made from `warehouse/domain/cleaning.py` by `python docs/generate.py`.
 """
 
@@ -97,11 +108,21 @@ _UPDATES: Mapping[str, str] = {
 _FIELDS_OPENING = """## Fields as submitted
 
 The fields that centres are known to submit, in the order of their columns. Others follow them, sorted.
+`PMH diabetes mellitus TYPE I` has no cleaned column: only older records have it, today's form does not ask
+for it, and `nccid_cleaning`, whose columns these are, makes nothing of it. The field stays as it came.
 
 | Group | Field | Cleaned into |
 |---|---|---|"""
 
 _TYPES: Mapping[Kind, str] = {str: "text", int: "integer", float: "number", date: "date"}
+
+
+def namesakes() -> list[tuple[str, ...]]:
+    """The columns of `patient_clean` whose names differ in capitals only, in the order of the first."""
+    alike: dict[str, list[str]] = {}
+    for name in (*FILE_COLUMNS, *ORIGINAL_FIELDS, *ADDED):
+        alike.setdefault(name.lower(), []).append(name)
+    return [tuple(names) for names in alike.values() if len(names) > 1]
 
 
 def dictionary_page() -> str:
@@ -110,36 +131,41 @@ def dictionary_page() -> str:
 
 
 def _dictionary_lines() -> Iterator[str]:
+    marked = frozenset(name for names in namesakes() for name in names)
     yield _DICTIONARY_OPENING
     for title, columns in COLUMN_GROUPS.items():
         yield f"## {title}\n"
-        yield from _column_lines(columns)
+        yield from _column_lines(columns, marked)
     yield _UPDATES_OPENING
     yield from (f"| `{name}` | {_TYPES[kind]} | {_UPDATES[name]} |" for name, kind in UPDATES.items())
     yield "\n## Rules\n"
     for name, told in {column.rule.name: column.rule.told for column in COLUMNS}.items():
         yield f"### {name}\n\n{told}\n"
-    yield from _field_lines()
+    yield from _field_lines(marked)
 
 
-def _column_lines(columns: Iterable[Column]) -> Iterator[str]:
+def _column_lines(columns: Iterable[Column], marked: Container[str]) -> Iterator[str]:
     yield "| Column | From | Type | Unit | Allowed values | Rule | Means |"
     yield "|---|---|---|---|---|---|---|"
     for column in columns:
         rule = column.rule
         link = f"[{rule.name}](#{rule.name.lower().replace(' ', '-')})"
         cells = (_codes(column.sources), _TYPES[rule.kind], column.unit, rule.allowed, link, column.meaning)
-        yield f"| `{column.name}` | {' | '.join(cells)} |"
+        yield f"| {_name(column.name, marked)} | {' | '.join(cells)} |"
     yield ""
 
 
-def _field_lines() -> Iterator[str]:
+def _field_lines(marked: Container[str]) -> Iterator[str]:
     yield _FIELDS_OPENING
     for group, fields in FIELD_GROUPS.items():
         for field in fields:
             into = _codes(column.name for column in COLUMNS if field in column.sources)
-            yield f"| {group} | `{field}` | {into} |"
+            yield f"| {group} | {_name(field, marked)} | {into} |"
     yield ""
+
+
+def _name(name: str, marked: Container[str]) -> str:
+    return f"`{name}` †" if name in marked else f"`{name}`"
 
 
 def _codes(names: Iterable[str]) -> str:

@@ -126,9 +126,9 @@ def load(bucket: str | None, report: Path | None, **flags: Any) -> int:
 @cli.command(short_help="Make a raw drop of invented patients, and load it.")
 @click.argument("folder", default="warehouse-demo", type=click.Path(file_okay=False, path_type=Path))
 def demo(folder: Path) -> int:
-    """Make a raw drop of invented patients in FOLDER, and load it."""
+    """Make a raw drop of invented patients in FOLDER (default warehouse-demo), and load it."""
     environment = {**os.environ, "WAREHOUSE_BUCKET": "", "WAREHOUSE_INVENTORY": ""}
-    settings = read_settings(environment, bucket=str(folder.absolute()))
+    settings = read_settings(environment, bucket=str(folder.absolute()), origin="the argument FOLDER")
     files, written = write_drop(folder)
     if written:
         echo(f"Wrote a raw drop of {files} files into {folder}: CT, MR and CR images of invented patients.")

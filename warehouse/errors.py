@@ -13,6 +13,7 @@
         ├── AlreadyExists          4   a create-only write met an object
         ├── Changed                4   the object is no longer the version that was listed
         ├── Archived               4   the object must be restored before it can be read
+        ├── DamagedAssignment      4   what stands where a claim should is none of that patient
         ├── Unaddressable          4   this store cannot hold such a key
         ├── Forbidden              4   a permission is missing
         ├── StoreFault             4   a transient fault outlived its retries
@@ -107,6 +108,10 @@ class Changed(StoreError):
 
 class Archived(StoreError):
     saying = "the object is archived and must be restored first"
+
+
+class DamagedAssignment(StoreError):
+    saying = "the document that stands there is no assignment of this patient"
 
 
 class Unaddressable(StoreError):

@@ -26,7 +26,7 @@ from warehouse.storage.assignments import Assignments
 from warehouse.storage.aws import open_session, storage_options, usable_settings
 from warehouse.storage.catalog import Catalog, MemoryCatalog
 from warehouse.storage.catalog_sql import SqlCatalog
-from warehouse.storage.clinical_files import one_a_patient
+from warehouse.storage.clinical_files import by_patient
 from warehouse.storage.cohorts import ManifestFile
 from warehouse.storage.counting import CountingStore
 from warehouse.storage.delta import DeltaCatalog
@@ -94,7 +94,7 @@ def centres_services(settings: Settings) -> Generator[Mapping[str, Any]]:
     with open_warehouse(settings) as (store, _):
         yield {
             "store": store,
-            "one_a_patient": one_a_patient,
+            "by_patient": by_patient,
             "centres": Centres(),
             "message": MessageFile(message),
             "shortfall": Shortfall(),
@@ -150,7 +150,14 @@ def open_snapshot(settings: Settings, group: Group | None = None, as_of: AsOf = 
     store, catalog = _open(settings)
     with closing(store), closing(catalog):
         _check_for_a_reader(store, settings.location)
-        yield published(catalog, group, as_of) if group else readable(catalog, as_of)
+        try:
+            snapshot = published(catalog, group, as_of) if group else readable(catalog, as_of)
+        except Forbidden as error:
+            if not settings.location.bare:
+                raise
+            cause = f"{error.cause}; there is no folder named {settings.location.name} here either"
+            raise Forbidden(error.operation, cause=cause) from error
+        yield snapshot
 
 
 @contextmanager
@@ -161,6 +168,7 @@ def fetch_services(
 
     Raises SettingsError and StoreUnavailable before anything is fetched.
     """
+    _require_outside(folder, settings.location)
     store, catalog = _open(settings)
     with closing(catalog), closing(store), closing(_open_folder(folder)) as place:
         _check_for_a_reader(store, settings.location)
@@ -176,6 +184,14 @@ def fetch_services(
 
 def _never(_: object) -> bool:
     return False
+
+
+def _require_outside(folder: Path, location: Location) -> None:
+    """Raise SettingsError for a folder within the warehouse, where a load would take files for uploads."""
+    if location.kind != "folder":
+        return
+    if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(location.name)):
+        raise SettingsError("the folder lies within the warehouse itself: name one outside of it")
 
 
 def _open_folder(path: Path) -> FolderStore:
@@ -336,9 +352,16 @@ def _check(store: FolderStore | S3Store, location: Location) -> None:
     try:
         store.check()
     except StoreUnavailable as error:
-        hint = " (there is no folder of that name here either)" if location.bare else ""
-        raise StoreUnavailable("check", cause=f"{location} cannot be used: {error}{hint}") from error
+        said = f"{location} cannot be used: {error}{_hint(location)}"
+        raise StoreUnavailable("check", cause=said) from error
     except OSError as error:
         # The stores translate their own; what is left is a file that the AWS settings name.
         said = "a file that the AWS settings name cannot be read: look at AWS_WEB_IDENTITY_TOKEN_FILE"
         raise SettingsError(said) from error
+
+
+def _hint(location: Location) -> str:
+    """What may be wrong with the name of a bucket or folder, and where it came from."""
+    hints = ["there is no folder of that name here either"] if location.bare else []
+    hints += [f"named by {location.origin}"] if location.origin else []
+    return f" ({'; '.join(hints)})" if hints else ""

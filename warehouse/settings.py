@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal, get_args
@@ -15,6 +15,9 @@ from warehouse import __version__
 from warehouse.errors import SettingsError
 
 CopyMode = Literal["header", "multipart", "head"]
+
+# The second is the older name.
+VARIABLES = ("WAREHOUSE_BUCKET", "BUCKET_NAME")
 
 DEFAULT_CONCURRENCY = 32
 MAXIMUM_CONCURRENCY = 1024
@@ -37,12 +40,14 @@ _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/.+")
 class Location:
     """Where a warehouse lives: an S3 bucket's name, or a folder's path.
 
-    `bare` where a bucket was named without `s3://`, so that a folder may have been meant.
+    `bare` where a bucket was named without `s3://`, so that a folder may have been meant; `origin` is what
+    named it, for a person to correct.
     """
 
     kind: Literal["s3", "folder"]
     name: str
     bare: bool = field(default=False, compare=False)
+    origin: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"s3://{self.name}" if self.kind == "s3" else self.name
@@ -77,6 +82,7 @@ def read_settings(
     environment: Mapping[str, str],
     *,
     bucket: str | None = None,
+    origin: str = "the argument BUCKET",
     dry_run: bool = False,
     local_only: bool = False,
     out: Path | None = None,
@@ -87,11 +93,16 @@ def read_settings(
     profile: str | None = None,
     role_arn: str | None = None,
 ) -> Settings:
-    """Join flags and environment; a flag wins over its variable. Raises SettingsError."""
+    """Join flags and environment; a flag wins over its variable. `origin` is what gave `bucket`, in words.
+
+    Raises SettingsError.
+    """
     warnings = []
     if environment.get("COMMIT"):
         warnings.append(f"COMMIT is ignored: the code that runs is version {__version__}, as installed")
-    location = locate(bucket or _bucket(environment))
+    if not bucket:
+        origin, bucket = _bucket(environment)
+    location = replace(locate(bucket), origin=origin)
     inventory = inventory or bool(environment.get("WAREHOUSE_INVENTORY"))
     if inventory_max_age is not None and not inventory:
         raise SettingsError("--inventory-max-age needs --inventory: add it, or leave both out")
@@ -157,13 +168,14 @@ def _inventory_max_age(flag: str | None, environment: Mapping[str, str]) -> time
     return timedelta(hours=float(text))
 
 
-def _bucket(environment: Mapping[str, str]) -> str:
-    names = {environment[name] for name in ("WAREHOUSE_BUCKET", "BUCKET_NAME") if environment.get(name)}
-    if not names:
+def _bucket(environment: Mapping[str, str]) -> tuple[str, str]:
+    """The variable that names a bucket, and the name."""
+    named = [(name, environment[name]) for name in VARIABLES if environment.get(name)]
+    if not named:
         raise SettingsError("no bucket: name one, or set WAREHOUSE_BUCKET")
-    if len(names) > 1:
+    if len({bucket for _, bucket in named}) > 1:
         raise SettingsError("WAREHOUSE_BUCKET and BUCKET_NAME are both set and differ: unset one")
-    return names.pop()
+    return named[0]
 
 
 def _path_of(url: str) -> str:

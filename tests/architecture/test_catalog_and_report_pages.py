@@ -21,16 +21,21 @@ from support import Loaded, decisions, load
 from warehouse.cli import cli
 from warehouse.demo import CONFIGURATION, raw_drop
 from warehouse.domain.records import Decided
+from warehouse.domain.repeatable import is_fickle
 from warehouse.storage.catalog import MemoryCatalog
-from warehouse.storage.catalog_work import SHOWN
+from warehouse.storage.catalog_work import SHOWN, workspace
 from warehouse.storage.counting import VERBS
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.folder import FolderStore
 from warehouse.storage.memory import MemoryStore
+from warehouse.storage.parsing import forms
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOG = ROOT / "docs/catalog.md"
+COHORTS = ROOT / "docs/cohorts.md"
 REPORT = ROOT / "docs/report.md"
+
+_CODE = re.compile(r"`([^`]+)`")
 
 _TYPES = {
     "text": pa.string(),
@@ -56,7 +61,7 @@ def rows(page: Path, heading: str) -> list[list[str]]:
 
 
 def names(page: Path, heading: str) -> list[str]:
-    return [name for first, *_ in rows(page, heading) for name in re.findall(r"`([^`]+)`", first)]
+    return [name for first, *_ in rows(page, heading) for name in _CODE.findall(first)]
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -78,6 +83,16 @@ def test_every_flag_is_given_somewhere() -> None:
     flags = [name for name in names(CATALOG, "### Flags") if "<" not in name]
     assert flags
     assert [flag for flag in flags if f'("{flag}",)' not in sources] == []
+
+
+def test_what_a_condition_may_not_say_is_what_the_engine_calls_fickle() -> None:
+    told = {
+        name for row in rows(COHORTS, "## What a condition may not say") for name in _CODE.findall(row[1])
+    }
+    with workspace() as connection:
+        of = forms(connection)
+    fickle = {name for name in of for form in of[name] if is_fickle(name, form.arguments, of)}
+    assert fickle - told == set()
 
 
 def filled(store: Any) -> Any:
@@ -154,6 +169,25 @@ def test_the_parts_of_the_report_are_named(loaded: Loaded) -> None:
 def test_the_example_of_a_report_is_part_of_one(loaded: Loaded) -> None:
     (block,) = blocks(REPORT, "json")
     assert list(_strange(json.loads(block), loaded.report.to_json())) == []
+
+
+def test_the_example_of_a_report_is_that_of_a_second_load() -> None:
+    store, catalog = filled(MemoryStore()), MemoryCatalog()
+    load(store, catalog)
+    report = load(store, catalog).report.to_json()
+    (block,) = blocks(REPORT, "json")
+    example = json.loads(block)
+    shown, real = example["services"]["ledger"], report["services"]["ledger"]
+    counted = shown.keys() - {"run", "configuration", "waiting", "requests"}
+    assert {key: real[key] for key in counted} == {key: shown[key] for key in counted}
+    waiting = {uploader: one["patients"] for uploader, one in shown["waiting"].items()}
+    assert {uploader: one["patients"] for uploader, one in real["waiting"].items()} == waiting
+    sized = {"bytes_read", "bytes_written"}
+    assert shown["requests"].keys() == real["requests"].keys()
+    assert {verb: n for verb, n in real["requests"].items() if verb not in sized} == {
+        verb: n for verb, n in shown["requests"].items() if verb not in sized
+    }
+    assert report["nodes"][: len(example["nodes"])] == example["nodes"]
 
 
 def _strange(shown: Any, real: Any, place: str = "") -> Iterable[str]:

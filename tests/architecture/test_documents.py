@@ -92,10 +92,10 @@ def problem(words: tuple[str, ...], *, named: bool = False) -> str | None:
     command, rest = COMMANDS[words[0]], list(words[1:])
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
         found = command.commands.get(rest[0])
-        default = command.commands.get(getattr(command, "default", ""))
-        if found is None and default is None:
+        itself = getattr(command, "itself", None)
+        if found is None and itself is None:
             return f"there is no command {rest[0]}"
-        command, rest = (found, rest[1:]) if found is not None else (default, rest)
+        command, rest = (found, rest[1:]) if found is not None else (itself, rest)
     if isinstance(command, click.Group) and not rest and not named:
         return "it does nothing without a command"
     return _refusal(command, rest, named=named)

@@ -408,6 +408,9 @@ class TestInspect:
         ended = cli("inspect", "--graph", write(TWO_FUNCTIONS), "-o", "graph.dot")
         assert (ended.code, ended.out, ended.err) == (0, "", "")
         assert (tmp_path / "graph.dot").read_text().startswith(DOT)
+        ended = cli("inspect", "graph.py", "-o", "other.dot")
+        assert (ended.code, ended.out) == (0, "")
+        assert (tmp_path / "other.dot").read_text().startswith(DOT)
         ended = cli("inspect", "--graph", "graph.py", "--output", "graph.jpeg")
         assert ended.code == 2
         assert ".png, .svg, .pdf, .dot" in ended.err

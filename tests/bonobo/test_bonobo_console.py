@@ -83,6 +83,24 @@ def test_quiet_leaves_the_error():
     assert shown(Graph([1], refuses), quiet=True) == "error: say which\n"
 
 
+def test_quiet_shows_the_notices_of_services_and_not_their_summaries():
+    class Service:
+        def summary(self):
+            return "a long story\nleft 3 behind"
+
+        def notice(self):
+            return "left 3 behind"
+
+    def told(graph, **how):
+        stream = io.StringIO()
+        run(graph, services={"s": Service()}, console=Console(stream=stream, **how))
+        return stream.getvalue()
+
+    assert told(Graph([1], print), quiet=True) == "left 3 behind\n"
+    assert told(Graph([1], print)).endswith("a long story\nleft 3 behind\n")
+    assert told(Graph([1], refuses), quiet=True) == "error: say which\n"
+
+
 def test_verbose_shows_tracebacks():
     text = shown(Graph([SECRET] * 2, fails), verbose=True)
     assert (

@@ -1,5 +1,7 @@
 """`warehouse cohort` by the real command: one list from a folder and from S3, fetched whole though killed."""
 
+import os
+import pty
 import signal
 import subprocess
 import time
@@ -34,6 +36,28 @@ def test_a_cohort_from_a_folder(command, loaded_once, tmp_path):
     assert ended.code == 0, ended.err
     assert ended.out == f"fetched {len(keys)} ({ended.out.split('(')[1].split(')')[0]}), there already 0\n"
     assert fetched(tmp_path / "out") == {key: (loaded_once / key).read_bytes() for key in keys}
+
+
+def test_no_is_an_answer_and_no_signal(command, loaded_once, tmp_path):
+    command("warehouse", "cohort", loaded_once, "--where", WHERE, "--out", "m.csv")
+    person, terminal = pty.openpty()
+    try:
+        os.write(person, b"n\n")
+        ended = subprocess.run(
+            [script("warehouse"), "cohort", "fetch", "m.csv", "out"],
+            cwd=tmp_path,
+            env=bare_environment(),
+            stdin=terminal,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(person)
+        os.close(terminal)
+    assert (ended.returncode, ended.stdout) == (0, b"")
+    assert ended.stderr.endswith(b"nothing was fetched\n")
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_fails_is_told_in_a_line_each(command, loaded_once, tmp_path):

@@ -218,7 +218,10 @@ def test_a_folder_in_two_spellings_is_found_in_both_and_grows_in_one(migrated):
 
 
 def test_the_second_load_has_nothing_to_do(migrated):
-    assert migrated.second.code == 0, migrated.second.err
+    # Two patients of the old bucket stand in both sets.
+    assert migrated.second.code == 5, migrated.second.err
+    assert "patients who stand in both sets 2" in migrated.second.out
+    assert "Both" not in migrated.second.out + migrated.second.err
     assert "There is nothing to do; 2 wait" in migrated.second.out
     assert in_the_sets(migrated.after_second) == in_the_sets(migrated.after)
     requests = migrated.second_report["requests"]

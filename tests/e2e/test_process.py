@@ -141,6 +141,21 @@ def test_local_tables_go_nowhere_else(command, loaded, tmp_path, how):
     assert not [path for path in temporary.iterdir() if path != place]
 
 
+def test_a_quiet_run_still_says_where_local_tables_are_and_what_they_lack(command, loaded, tmp_path):
+    (tmp_path / "tmp").mkdir()
+    variables = {"LOCAL_ONLY": "1", "WAREHOUSE_BUCKET": str(loaded), "TMPDIR": str(tmp_path / "tmp")}
+    made = command("bonobo", "run", "-q", GRAPH, env=variables)
+    assert (made.code, made.out) == (0, "")
+    (kept,) = (tmp_path / "tmp").iterdir()
+    assert made.err == f"7 tables in {kept}/\n"
+    next(loaded.glob("training/data/*/data_*.json")).write_text("{")
+    lacking = command("bonobo", "run", "-q", GRAPH, env={**variables, "LOCAL_ONLY": ""})
+    first, remedy = lacking.err.splitlines()
+    assert lacking.code == 1
+    assert first.startswith("not read: 1 clinical file")
+    assert remedy.strip().startswith("->")
+
+
 def test_damaged_documents_are_told_and_the_rest_is_written(command, loaded, tmp_path):
     patient = sorted((loaded / "training/data").iterdir())[0]
     max(patient.iterdir()).write_text("{")

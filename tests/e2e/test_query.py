@@ -2,9 +2,14 @@
 
 import csv
 import io
+import signal
+import subprocess
 
 import pytest
+from test_cohort import wait_for
 from test_s3 import environment, fill
+
+from support import bare_environment, script
 
 
 def rows(ended):
@@ -51,6 +56,34 @@ def test_what_cannot_be_interrupted_is_ended(command, loaded_once, tmp_path, sql
     ended = command("warehouse", "query", loaded_once, sql, *limit, env={"TMPDIR": str(temporary)})
     assert words in refused(ended)
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "FROM range(1000000000)",
+        "SELECT levenshtein(repeat('a', 200000), repeat('b', 200000)) FROM range(100)",
+    ],
+)
+def test_a_signal_ends_it_and_leaves_nothing_behind(loaded_once, tmp_path, sql, signum):
+    temporary, place = tmp_path / "temporary", tmp_path / "place"
+    temporary.mkdir()
+    place.mkdir()
+    process = subprocess.Popen(
+        [script("warehouse"), "query", loaded_once, sql, "--out", "x.csv"],
+        cwd=place,
+        env=bare_environment(TMPDIR=str(temporary)),
+        stderr=subprocess.PIPE,
+    )
+    try:
+        wait_for(lambda: list(place.iterdir()) or list(temporary.glob("warehouse-*/*/*")))
+        process.send_signal(signum)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, said) == (128 + signum, f"error: stopped by {signum.name}\n".encode())
+    assert list(place.iterdir()) == list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("sql", ["SELECT date '0044-03-15 (BC)'", "SELECT 'infinity'::timestamp"])

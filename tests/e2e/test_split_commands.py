@@ -1,13 +1,23 @@
 """The real commands: a preview that writes nothing and names nobody unasked, and an audit with its code."""
 
 import json
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 from test_commands import whole_tree
 from test_s3 import environment, fill
 
 CANARY = "demo0"
+PAGE = Path(__file__).parents[2] / "docs" / "split.md"
+
+
+def keys_of(command):
+    """The keys that the page lists of what a command prints as JSON."""
+    section = PAGE.read_text().split(f"`warehouse {command} --format json` prints one object:\n")[1]
+    table = section.split("\n\n")[0]
+    return re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
 
 
 @pytest.fixture
@@ -35,6 +45,29 @@ def test_a_preview_writes_nothing_and_names_nobody(command, loaded, draft):
     assert "nowhere (unlisted-site) training (split) 2" in lines
     assert "nowhere (no-clinical-data) nowhere (no-clinical-data) 1" in lines
     assert CANARY not in (shown.out + shown.err).lower()
+
+
+def test_the_example_of_the_page_comes_out(command, loaded, tmp_path):
+    (sites,) = re.findall(r"^```json\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
+    (printed,) = re.findall(r"^```\n(assigned patients .*?)^```$", PAGE.read_text(), re.M | re.S)
+    (tmp_path / "sites.json").write_text(sites)
+    shown = command("warehouse", "split", "preview", loaded, "--sites", "sites.json")
+    assert shown.out == printed
+    assert shown.code == 0
+
+
+def test_what_is_not_given_stays_but_a_file_of_sites_is_taken_whole(command, loaded, tmp_path):
+    (tmp_path / "sites.json").write_text('{"split": ["Northfield General Hospital"]}')
+    shown = command("warehouse", "split", "preview", loaded, "--sites", "sites.json")
+    assert "  sites: that of 12 of them would not be listed; under config.json as it stands 0" in shown.out
+    other = command("warehouse", "split", "preview", loaded, "--training-percentage", 10)
+    assert "  sites: that of 0 of them would not be listed" in other.out
+
+
+def test_the_page_lists_the_keys_that_programs_get(command, loaded):
+    for words in ("split preview", "split audit"):
+        told = command("warehouse", *words.split(), loaded, "--format", "json", "--patients")
+        assert sorted(json.loads(told.out)) == sorted(keys_of(words))
 
 
 def test_patients_are_listed_where_they_are_asked_for(command, loaded, draft):
@@ -102,6 +135,23 @@ def test_sets_that_overlap_end_with_5_and_name_nobody_unasked(command, loaded):
     named = command("warehouse", "split", "audit", loaded, "--patients")
     assert named.code == 5
     assert f"patient\t{standing.name.upper()}\tcatalog: training" in named.out
+
+
+def test_a_folder_of_which_nothing_is_known_proves_nothing(command, tmp_path):
+    (tmp_path / "mistyped").mkdir()
+    audited = command("warehouse", "split", "audit", tmp_path / "mistyped")
+    assert audited.code == 4
+    assert audited.out.startswith("NOT PROVEN: there is nothing in either set\n")
+    assert "warning: there is nothing in either set" in audited.out
+    assert "disjoint" not in audited.out
+
+
+def test_without_a_catalog_the_sets_are_not_compared(command, loaded):
+    shutil.rmtree(loaded / "catalog")
+    audited = command("warehouse", "split", "audit", loaded)
+    assert audited.code == 0, audited.err
+    assert "warning: the sets were not compared: there is no catalog" in audited.out
+    assert "too few" not in audited.out
 
 
 @pytest.mark.parametrize("words", [("split", "preview"), ("split", "audit")])

@@ -64,6 +64,33 @@ def test_an_unusable_bucket_is_named(command, tmp_path):
     assert "no folder" not in refused(command("warehouse", "load", "s3://some-bucket", env=NO_SERVER))
 
 
+COMMANDS = (
+    ("load",),
+    ("centres",),
+    ("process",),
+    ("report",),
+    ("split", "preview"),
+    ("split", "audit"),
+    ("config", "check"),
+    ("query", "SELECT 1"),
+    ("cohort", "--where", "true"),
+)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_what_named_an_unusable_bucket_is_told(command, words):
+    absent = {"AWS_EC2_METADATA_DISABLED": "true", "WAREHOUSE_BUCKET": "nosuch"}
+    line = refused(command("warehouse", *words, env=absent))
+    assert "no folder of that name here either; named by WAREHOUSE_BUCKET" in line
+    bucket = "./nosuch"
+    named = (words[0], bucket, *words[1:]) if words[0] in ("query", "cohort") else (*words, bucket)
+    line = refused(command("warehouse", *named))
+    assert line == (
+        "error: ./nosuch cannot be used: the folder does not exist; create it, or name another one "
+        "(named by the argument BUCKET)"
+    )
+
+
 @pytest.mark.parametrize(
     ("setting", "names"),
     [

@@ -70,6 +70,13 @@ def test_either_variable_names_the_bucket():
         read_settings({})
 
 
+def test_a_location_knows_what_named_it():
+    assert read_settings({"WAREHOUSE_BUCKET": "b-1"}).location.origin == "WAREHOUSE_BUCKET"
+    assert read_settings({"BUCKET_NAME": "b-1"}).location.origin == "BUCKET_NAME"
+    assert read_settings({"BUCKET_NAME": "b-1"}, bucket="b-2").location.origin == "the argument BUCKET"
+    assert read_settings({}, bucket="b-2", origin="--bucket").location.origin == "--bucket"
+
+
 def test_flags_win_over_variables():
     settings = read_settings(
         {"WAREHOUSE_BUCKET": "b-1", "WAREHOUSE_CONCURRENCY": "3"}, bucket="b-2", concurrency=5

@@ -20,10 +20,10 @@ from warehouse.settings import read_settings
 def centres(bucket: str | None, **flags: Any) -> int:
     """Print the submitting centres of BUCKET (or of WAREHOUSE_BUCKET), sorted, one a line.
 
-    Each patient's newest clinical file is asked: of those under the raw prefixes of config.json, loaded or
-    not; where there is none any more, of those in the data set. Centres that config.json does not list are
-    named on standard error. The list is also written to message.txt in the temporary directory, unless
-    NO_OUTPUT_FILE is set.
+    Each patient's newest clinical file that can be read and names a centre is asked: of those under the raw
+    prefixes of config.json, loaded or not; then of those in the data set. Centres that config.json does not
+    list are named on standard error. The list is also written to message.txt in the temporary directory,
+    unless NO_OUTPUT_FILE is set.
     """
     settings = read_settings(os.environ, bucket=bucket, **flags)
     return run_graph(submittingcentres.get_graph(settings.concurrency), centres_services(settings))

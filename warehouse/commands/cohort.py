@@ -25,38 +25,43 @@ from warehouse.pipeline.fetch import count_fetched, fetch_object, list_clinical_
 from warehouse.services import fetch_services, open_snapshot
 from warehouse.settings import Location, read_settings
 from warehouse.storage.cohorts import ManifestFile, write_cohort
+from warehouse.storage.readable import EMPTY
 from warehouse.storage.snapshot import AsOf
+
+NAMED_BY_THE_MANIFEST = "the manifest: say with --bucket where the warehouse is now"
 
 
 class CohortGroup(click.Group):
-    """`cohort BUCKET ...` is `cohort make BUCKET ...`, since that is what a cohort begins with."""
+    """`cohort fetch ...` is a command of it; `cohort BUCKET ...` is what it does itself."""
 
-    default = "make"
+    def __init__(self, itself: click.Command, *commands: click.Command) -> None:
+        super().__init__(itself.name, commands=commands, help=itself.help, short_help=itself.short_help)
+        self.itself = itself
 
-    def resolve_command(
-        self, context: click.Context, words: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        known = bool(words) and words[0] in self.commands
-        return super().resolve_command(context, words if known else [self.default, *words])
-
-
-@click.group(
-    cls=CohortGroup,
-    short_help="List the images of a cohort, and fetch them.",
-    context_settings={"ignore_unknown_options": True},
-)
-def cohort() -> None:
-    """List the images of a cohort (cohort BUCKET --where ...), and fetch them (cohort fetch ...)."""
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        if args and args[0] in self.commands:
+            return super().make_context(info_name, args, parent, **extra)
+        return self.itself.make_context(info_name, args, parent, **extra)
 
 
-@cohort.command(short_help="List the images of a cohort; what `cohort BUCKET` does.")
-@click.argument("bucket")
+class _WithFetch(click.Command):
+    """A command whose help names the one beside it."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([("fetch", fetch.get_short_help_str())])
+
+
+@click.command("cohort", cls=_WithFetch, short_help="List the images of a cohort, and fetch them.")
+@click.argument("bucket", required=False)
 @click.option("--where", required=True, metavar="SQL", help="What is true of each image of the cohort.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the manifest to a file.")
 @asking_options
 @aws_options
 def make(
-    bucket: str,
+    bucket: str | None,
     where: str,
     out: Path | None,
     group: Group | None,
@@ -65,15 +70,17 @@ def make(
     memory: int,
     **flags: Any,
 ) -> None:
-    """List the images of BUCKET that a condition is true of, sorted by key.
+    """List the images of BUCKET (or of WAREHOUSE_BUCKET) that a condition is true of, sorted by key.
 
     The condition is SQL over the columns of `images`. The manifest says what it was, and of which version of
     the catalog: the same condition on the same version gives the same manifest.
     """
     settings = read_settings(os.environ, bucket=bucket, **flags)
+    if out is not None and out.suffix.lower() not in ("", ".csv"):
+        raise SettingsError("a manifest is CSV: let the name of --out end in .csv")
     with open_snapshot(settings, group, as_of) as snapshot:
         if snapshot.version is None:
-            raise SettingsError("the catalog is empty: a load fills it")
+            raise SettingsError(EMPTY)
         origin = Origin(
             bucket=_absolute(settings.location),
             tables=snapshot.tables,
@@ -88,7 +95,7 @@ def make(
         echo(f"{rows.images:,} images, {in_words(rows.bytes)}: {out}")
 
 
-@cohort.command(short_help="Copy the objects of a cohort into a folder.")
+@click.command(short_help="Copy the objects of a cohort into a folder.")
 @click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
@@ -115,13 +122,19 @@ def fetch(
     parts = _parts(include)
     listed = ManifestFile(manifest)
     header, patients = listed.check()
-    settings = read_settings(os.environ, bucket=bucket or header.bucket, **flags)
+    origin = "--bucket" if bucket else NAMED_BY_THE_MANIFEST
+    settings = read_settings(os.environ, bucket=bucket or header.bucket, origin=origin, **flags)
     _tell(header, patients, parts)
-    if not yes and sys.stdin is not None and sys.stdin.isatty():
-        click.confirm("Fetch them?", default=True, abort=True, err=True)
+    asks = not yes and sys.stdin is not None and sys.stdin.isatty()
+    if asks and not click.confirm("Fetch them?", default=True, err=True):
+        echo("nothing was fetched", err=True)
+        return 0
     graph = fetch_graph(settings.concurrency)
     services = fetch_services(settings, listed, parts, folder)
     return run_graph(graph, services, results=sys.stdout, report=report)
+
+
+cohort = CohortGroup(make, fetch)
 
 
 def fetch_graph(concurrency: int) -> bonobo.Graph:

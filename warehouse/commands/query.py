@@ -16,23 +16,32 @@ from warehouse.commands.output import output
 from warehouse.domain.records import Group
 from warehouse.errors import SettingsError
 from warehouse.services import open_snapshot
-from warehouse.settings import read_settings
+from warehouse.settings import VARIABLES, read_settings
 from warehouse.storage.answers import WRITERS
 from warehouse.storage.snapshot import AsOf
 
 BINARY = ("parquet",)
+FILES = ("csv", "json", "parquet")
 
 
 @click.command(short_help="Ask the catalog in SQL.")
-@click.argument("bucket")
-@click.argument("sql")
-@click.option("--format", type=click.Choice(list(WRITERS)), help="How to print it (default: see below).")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file.")
+@click.argument("bucket", required=False)
+@click.argument("sql", required=False, metavar="SQL")
+@click.option(
+    "--format",
+    type=click.Choice(list(WRITERS)),
+    help="How to print it; else a table on a terminal, CSV elsewhere, and a file as its name ends.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write it to a file: .csv, .json or .parquet.",
+)
 @asking_options
 @aws_options
 def query(
-    bucket: str,
-    sql: str,
+    bucket: str | None,
+    sql: str | None,
     format: str | None,
     out: Path | None,
     group: Group | None,
@@ -41,12 +50,12 @@ def query(
     memory: int,
     **flags: Any,
 ) -> None:
-    """Ask the catalog of BUCKET one question in SQL, as DuckDB speaks it.
+    """Ask the catalog of BUCKET (or of WAREHOUSE_BUCKET) one question in SQL, as DuckDB speaks it.
 
-    The tables are objects, objects_now, runs, patients, studies, series and images; for a caller who may read
-    one set only, the last four of that set. The answer is a table on a terminal and CSV elsewhere; a file is
-    of the format that its name ends in.
+    The tables are objects, objects_now, runs, images, series, studies and patients; for a caller who may read
+    one set only, the last four of that set.
     """
+    bucket, sql = _read(bucket, sql)
     settings = read_settings(os.environ, bucket=bucket, **flags)
     format = format or _usual(out)
     if format in BINARY and out is None:
@@ -60,9 +69,22 @@ def query(
         WRITERS[format](answer, stream)
 
 
+def _read(bucket: str | None, sql: str | None) -> tuple[str | None, str]:
+    """The arguments: a single one is the question, where a variable names the bucket."""
+    if sql is None and any(os.environ.get(name) for name in VARIABLES):
+        bucket, sql = None, bucket
+    if sql is None:
+        raise click.MissingParameter(param_hint="'SQL'", param_type="argument")
+    return bucket, sql
+
+
 def _usual(out: Path | None) -> str:
-    """The format where none is asked for."""
-    if out is not None:
-        suffix = out.suffix.lower().removeprefix(".")
-        return suffix if suffix in WRITERS else "csv"
-    return "table" if sys.stdout is not None and sys.stdout.isatty() else "csv"
+    """The format where none is asked for. Raises SettingsError for a file whose name says none."""
+    if out is None:
+        return "table" if sys.stdout is not None and sys.stdout.isatty() else "csv"
+    suffix = out.suffix.lower().removeprefix(".")
+    if suffix not in FILES:
+        raise SettingsError(
+            "the name of --out tells no format: let it end in .csv, .json or .parquet, or give --format"
+        )
+    return suffix

@@ -2,7 +2,7 @@
 
 The run's exit code follows from the outcomes by one table; the first line that applies::
 
-    5   a patient stands in both sets
+    5   a patient stands in both sets, whether anything of theirs was decided or not
     4   something was deferred by a transient fault, a permission or an internal error
     3   with --strict something was newly quarantined; and always when something was quarantined and
         nothing was loaded or present
@@ -42,6 +42,7 @@ class Tally:
     listed: int = 0
     known: int = 0
     inventory: datetime | None = None
+    in_both_sets: int = 0
     unchanged: int = 0
     outcomes: Counter[Decided] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -75,7 +76,7 @@ class Tally:
         reasons = [REASONS[reason] for reason in self.reasons]
         quarantined = self.outcomes[Decided.QUARANTINED] > 0
         arrived = self.outcomes[Decided.LOADED] + self.outcomes[Decided.PRESENT] > 0
-        if any(reason.broken for reason in reasons):
+        if self.in_both_sets or any(reason.broken for reason in reasons):
             return 5
         if any(reason.incomplete for reason in reasons):
             return 4

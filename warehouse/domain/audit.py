@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from warehouse.domain.balance import Comparison
@@ -34,9 +34,12 @@ TOLD_BY: Mapping[Kind, tuple[Source, ...]] = {
 _PLURALS: Mapping[Kind, str] = {"patient": "patients", "study": "studies", "SOP instance": "SOP instances"}
 
 _LACKING = {
-    "claim": f"claims under {ASSIGNMENTS_PREFIX}",
-    "image": "images that the catalog does not know",
+    "claim": ("claim", f"under {ASSIGNMENTS_PREFIX}"),
+    "image": ("image", "that the catalog does not know"),
 }
+
+# Another run does not help here. Of a patient without a claim, a load goes by the catalog, then by the keys.
+_DAMAGED_CLAIM = "mend it by hand, or remove it if the patient stands in a set: loads keep to that set"
 
 # By exit code; null where nobody knows.
 _DISJOINT = {0: True, 4: None, 5: False}
@@ -62,10 +65,18 @@ class UnrecordedImage:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Something that could not be read, and why."""
+    """Something that could not be read, and why. `identifier` is a claim's patient, or an image's key."""
 
     what: Literal["claim", "image"]
     reason: str
+    identifier: str = field(default="", repr=False)
+
+    def told(self, count: int) -> str:
+        """How many there are of this kind and reason, in a sentence."""
+        thing, where = _LACKING[self.what]
+        those, them = (f"{thing}s", "them") if count > 1 else (thing, "it")
+        remedy = f"; {_DAMAGED_CLAIM}" if (self.what, self.reason) == ("claim", "damaged") else ""
+        return f"{count} {those} {where} could not be read ({self.reason}): this proof lacks {them}{remedy}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +90,10 @@ class Overlap:
 
 @dataclass(slots=True)
 class Audit:
-    """What was found. `counts` are distinct things by kind, source and set; `unread` are counted as they are.
+    """What was found. `counts` are distinct things by kind, source and set; `unread` is by what and why.
 
-    `named` are the overlaps by name, where they were asked for; `strangers` are objects in no known place.
+    `named` are the overlaps by name, `unread_named` what was not read, where they were asked for; `strangers`
+    are objects in no known place.
     """
 
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -90,18 +102,36 @@ class Audit:
     comparisons: Sequence[Comparison] = ()
     strangers: int = 0
     unread: Counter[Unread] = field(default_factory=Counter)
+    unread_named: list[Unread] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
-        """5 where anything is in both sets, 4 where a claim or an image could not be read, else 0."""
-        return 5 if self.overlaps.total() else 4 if self.unread else 0
+        """5 where anything is in both sets, 4 where not all could be read or nothing is there, else 0."""
+        return 5 if self.overlaps.total() else 4 if self.unread or self.nothing else 0
+
+    @property
+    def nothing(self) -> bool:
+        """Whether no source told of anything: then nothing is proven either."""
+        return not self.counts.total() and not self.unread
+
+    def add_unread(self, unread: Unread, *, named: bool) -> None:
+        """Count what could not be read; keep its name where it is asked for."""
+        self.unread[replace(unread, identifier="")] += 1
+        if named:
+            self.unread_named.append(unread)
 
     def warnings(self) -> list[str]:
         """What a person should look at beside the overlaps, one sentence each."""
         found = [
-            f"{count} {_LACKING[unread.what]} could not be read ({unread.reason}): this proof lacks them"
+            unread.told(count)
             for unread, count in sorted(self.unread.items(), key=lambda item: (item[0].what, item[0].reason))
         ]
+        if self.nothing:
+            found.append(
+                "there is nothing in either set: load first, or correct the name of the bucket or folder"
+            )
+        elif self.comparisons and not any(comparison.counts for comparison in self.comparisons):
+            found.append("the sets were not compared: there is no catalog that tells of their patients")
         if self.strangers:
             found.append(f"{self.strangers} objects under the two sets lie in no place of the layout")
         return [*found, *filter(None, (comparison.warning() for comparison in self.comparisons))]
@@ -124,6 +154,10 @@ class Audit:
                 {"kind": one.kind, "identifier": one.identifier, "sources": list(one.sources)}
                 for one in self.named
             ],
+            "not_read": [
+                {"kind": one.what, "identifier": one.identifier, "reason": one.reason}
+                for one in self.unread_named
+            ],
         }
 
     def text(self) -> Iterator[str]:
@@ -131,6 +165,8 @@ class Audit:
         if self.overlaps.total():
             found = ", ".join(f"{_PLURALS[kind]} {self.overlaps[kind]}" for kind in KINDS)
             yield f"the sets OVERLAP; in both are: {found}"
+        elif self.nothing:
+            yield "NOT PROVEN: there is nothing in either set"
         elif self.unread:
             yield "NOT PROVEN: nothing was found in both sets, but not all of them could be read"
         else:
@@ -141,10 +177,13 @@ class Audit:
                 numbers = "".join(f"{self.counts[kind, source, group]:>12}" for group in GROUPS)
                 yield f"{_PLURALS[kind] + ', by the ' + source:36}{numbers}"
         for comparison in self.comparisons:
-            yield from _compared(comparison)
+            if comparison.counts:
+                yield from _compared(comparison)
         yield from (f"warning: {warning}" for warning in self.warnings())
         for one in self.named:
             yield f"{one.kind}\t{printable(one.identifier)}\t{', '.join(one.sources)}"
+        for lacking in self.unread_named:
+            yield f"{lacking.what}\t{printable(lacking.identifier)}\tnot read: {lacking.reason}"
 
 
 def _compared(comparison: Comparison) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The submitting centres that clinical files name: each once, sorted, spelled as the files spell it.
 
-One file speaks for a patient. What was uploaded comes before its copy in the data set, which is asked only
-where the raw file is gone: so a centre is seen before anything of it was ever loaded.
+One file speaks for a patient: the newest that can be read and names a centre. What was uploaded comes before
+its copy in the data set: so a centre is seen before anything of it was ever loaded.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 from warehouse.domain.records import ObjectInfo
+from warehouse.domain.shortfall import LACKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +28,27 @@ class ClinicalFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidates:
+    """The clinical files of one patient, at least one, in the order in which they are asked."""
+
+    files: tuple[ClinicalFile, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """The centre that a patient's file names, if it names one; where it was not read, `unread` says why."""
+    """The centre that a file names, if it names one; where it was not read, `unread` says why.
+
+    `raw` where it is the file as it was uploaded.
+    """
 
     centre: str | None = None
     unread: str | None = None
+    raw: bool = False
 
 
 @dataclass(slots=True)
 class Centres:
-    """What was found so far; `nameless` counts files that name no centre. Kept by one thread at a time.
+    """What was found so far; `nameless` counts patients of whom no file names a centre. One thread at a time.
 
     `listed` are the centres of the configuration.
     """
@@ -46,7 +58,7 @@ class Centres:
     nameless: int = 0
 
     def add(self, centre: str | None) -> None:
-        """Take the centre that one file names, or None."""
+        """Take the centre that a patient's files name, or None."""
         if centre is None:
             self.nameless += 1
         else:
@@ -61,12 +73,28 @@ class Centres:
         return [printable(name) for name in sorted(self.found) if name not in self.listed]
 
 
-def speaking(files: Iterable[ClinicalFile]) -> ClinicalFile:
-    """Which of a patient's files is asked: of the raw ones, if any, the newest `data`, else `status`, file.
+def in_turn(files: Iterable[ClinicalFile]) -> list[ClinicalFile]:
+    """A patient's files as they are asked: raw ones first, and `data` before `status`, each the newest first.
 
-    Newest is by date, then by key. There is at least one file.
+    Newest is by date, then by key.
     """
-    return max(files, key=lambda file: (file.raw, file.status == "data", file.date, file.info.key))
+    return sorted(
+        files, key=lambda file: (file.raw, file.status == "data", file.date, file.info.key), reverse=True
+    )
+
+
+def settled(answers: Iterable[Answer]) -> Answer:
+    """What the answers of a patient's files, in their turn, say together; no more are taken than are needed.
+
+    The first that names a centre counts. A fault that may pass ends the asking, since the next run may know
+    better. Else a file that was read and names none tells more than one that was not read.
+    """
+    heard = []
+    for answer in answers:
+        if answer.centre is not None or (answer.unread and LACKS[answer.unread].incomplete):
+            return answer
+        heard.append(answer)
+    return min(heard, key=lambda answer: answer.unread is not None)
 
 
 def printable(text: str) -> str:

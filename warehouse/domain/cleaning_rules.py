@@ -20,6 +20,7 @@ from warehouse.domain.clinical_codes import (
     ETHNICITY_PARTS,
     ETHNICITY_WORDS,
     LITRES,
+    RESULT_TEXTS,
     RESULTS,
     SEXES,
     UNKNOWN,
@@ -31,6 +32,10 @@ Kind = type[str] | type[int] | type[float] | type[date]
 
 _T = TypeVar("_T")
 
+# "Non-white", "not of African origin": it says of one group that it is not meant, and not which one is.
+_DENIED = re.compile(
+    rf"\bno[nt]\W*(?:(?:of|from|an?)\W+)?(?:{'|'.join([*ETHNICITY_PARTS, *ETHNICITY_WORDS])})\b"
+)
 _WORD = re.compile(r"\w+")
 _CVCX = re.compile(r"\ACVCX", re.IGNORECASE)
 _FLOW = re.compile(r"([0-9]{1,2})\s*(?:l|l/min|lit(?:re|er)s?)")
@@ -61,10 +66,12 @@ def first(read: Callable[[object], _T | None]) -> Callable[..., _T | None]:
 
 
 def ethnicity(value: object) -> str:
-    """One of five groups, or `Unknown`."""
+    """One of five groups, or `Unknown`, also where a text says what somebody is not."""
     text = values.text_of(value).lower()
     if code := ETHNICITY_CODES.get(text.upper()):
         return code
+    if _DENIED.search(text):
+        return UNKNOWN
     words = set(_WORD.findall(text))
     said = [group for part, group in ETHNICITY_PARTS.items() if part in text]
     worded = [group for phrase, group in ETHNICITY_WORDS.items() if words.issuperset(phrase.split())]
@@ -87,8 +94,8 @@ def hypertension(value: object) -> int | None:
 
 def result(value: object) -> str | None:
     """`Positive` or `Negative`."""
-    if values.text_of(value).upper() == DETECTED.upper():
-        return RESULTS[1]
+    if (said := RESULT_TEXTS.get(values.text_of(value).lower())) is not None:
+        return said
     found = values.binary(value)
     return None if found is None else RESULTS[found]
 
@@ -157,12 +164,15 @@ _HYPERTENSION_TOLD = (
 _ETHNICITY_TOLD = (
     f"A letter is a code of the NHS Data Dictionary (ETHNIC CATEGORY CODE 2001): {_runs(ETHNICITY_CODES)}. A "
     "text that contains `mixed` or `multiple` is Multiple, else one that contains `white` is White. Else its "
-    f"words decide, the first of this list that is there: {_runs(ETHNICITY_WORDS)}. Anything else is Unknown."
+    f"words decide, the first of this list that is there: {_runs(ETHNICITY_WORDS)}. Anything else is "
+    "Unknown, and so is a text that denies one of these, as `non-white` and `not Asian` do."
 )
 _FIO2_TOLD = (
     "With a decimal point and up to 1, a fraction: 0.28 is 28, 1.0 is 100. A whole number from 1 to 15, with "
     f"or without `L`, is litres a minute: {_runs(LITRES)}. A colour is that of a Venturi valve: "
-    f"{_runs(VALVES)}. Other whole numbers up to 100 are percent already. Any other form is left out."
+    f"{_runs(VALVES)}. Other whole numbers up to 100 are percent already. Any other form is left out. The "
+    "table of litres is that of `nccid_cleaning` as it stands, also where it goes down, from 6 to 7. A "
+    "fraction is rounded to whole percent as the machine holds it: 0.285 is held a little below, so 28."
 )
 
 ETHNICITY = Rule(
@@ -180,7 +190,8 @@ BINARY = Rule(
     "Binary",
     int,
     first(values.binary),
-    "0 or 1, also as 0.0 and 1.0, false and true. Of two fields, the first that says so counts.",
+    "0 or 1, also as 0.0 and 1.0, false and true, as numbers, as JSON's own words or as texts. Of two "
+    "fields, the first that says so counts.",
     "0, 1",
 )
 HYPERTENSION = Rule("Hypertension", int, first(hypertension), _HYPERTENSION_TOLD, "0, 1")
@@ -191,7 +202,8 @@ RESULT = Rule(
     "Result",
     str,
     result,
-    f"0 is Negative, 1 and `{DETECTED}` are Positive. Any other text is left out.",
+    f"As Binary, where 0 is Negative and 1 is Positive; `{DETECTED}` is Positive. The words Negative and "
+    "Positive themselves are read in capitals or not. Any other text is left out.",
     "Negative, Positive",
 )
 FIO2 = Rule("FiO2", int, fio2, _FIO2_TOLD, "0–100")

@@ -34,6 +34,12 @@ DICOM_SEXES = frozenset({"M", "F", "O"})  # PS3.3 C.7.1.1
 RESULTS: Mapping[int, str] = {0: "Negative", 1: "Positive"}
 DETECTED = "RNA DETECTED (SARS-CoV-2)"
 
+# In lower case.
+RESULT_TEXTS: Mapping[str, str] = {
+    DETECTED.lower(): "Positive",
+    **{result.lower(): result for result in RESULTS.values()},
+}
+
 # Oxygen by cannula or mask, in litres a minute -> FiO2 in percent.
 LITRES: Mapping[int, int] = dict(
     enumerate([25, 29, 33, 37, 41, 45, 41, 47, 53, 60, 80, 85, 90, 95, 100], start=1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 
@@ -22,6 +22,9 @@ _PRESSURES = re.compile(r"\[\s*([0-9]{2,3})\s*/\s*([0-9]{2,3})\s*\]")
 _LEADING = re.compile(r"([0-9]{1,18})(?![0-9])")
 _ISO = re.compile(_ISO_DATE)
 _SLASHED = re.compile(_SLASHED_DATE)
+
+# JSON's own words, which some forms export as texts.
+_TRUTHS: Mapping[str, float] = {"false": 0, "true": 1}
 
 # A whole number must fit the columns that hold it.
 _INT64_END = 2**63
@@ -85,8 +88,10 @@ def leading(value: object) -> int | None:
 
 
 def binary(value: object) -> int | None:
-    """0 or 1: as a number, as a plain number's text, or as false or true."""
-    found = float(value) if isinstance(value, bool) else plain(value)
+    """0 or 1: as a number, as a plain number's text, or as false or true, also as a text."""
+    if isinstance(value, bool):
+        return int(value)
+    found = _TRUTHS.get(text_of(value).lower(), plain(value))
     return int(found) if found in (0, 1) else None
 
 

@@ -15,6 +15,7 @@ from pydicom.datadict import dictionary_VR, private_dictionary_VR
 
 from warehouse.domain.dicom_tables import IN_CONTEXT, LONG_VRS, PIXEL_TAGS, VR_NAMES
 from warehouse.domain.dicom_values import (
+    AS_IT_STANDS,
     CONVERTERS,
     IN_CHARACTER_SET,
     NUMBERS,
@@ -33,11 +34,23 @@ class Attribute:
     reserves a block of private tags (PS3.5 7.8.1). `sequence`: its value is of items. `usual`: none of the
     three. `convert` gives its values; None where there are none to give, or where other elements have a say
     in them. `number` reads the one number of a value of `size` bytes, or -1; `of_text` gives the values of a
-    text, which is `in_charset` where the Specific Character Set applies to it.
+    text, `in_charset` where the Specific Character Set applies to it; one without backslashes is told
+    `as_it_stands`, but for its padding.
     """
 
     __slots__ = (
-        *("convert", "in_charset", "long", "name", "number", "of_text", "reserves", "sequence", "size"),
+        *(
+            "as_it_stands",
+            "convert",
+            "in_charset",
+            "long",
+            "name",
+            "number",
+            "of_text",
+            "reserves",
+            "sequence",
+            "size",
+        ),
         *("tag", "usual", "vr"),
     )
 
@@ -56,6 +69,7 @@ class Attribute:
         self.size = single.size if single else -1
         self.of_text = TEXTS.get(vr) if independent else None
         self.in_charset = vr in IN_CHARACTER_SET
+        self.as_it_stands = vr in AS_IT_STANDS and independent
 
 
 Plain = Callable[[bytes], Attribute | None]

@@ -39,6 +39,7 @@ _NULL = {
 
 # Bytes of elements whose values may wait, as objects of many times that size, to become JSON.
 _LOOSE = 1 << 17
+_VOI_LUT = f"{VOI_LUT:08X}"
 
 
 class Document(NamedTuple):
@@ -49,18 +50,27 @@ class Document(NamedTuple):
 
 
 class _Level:
-    """One open data set (`entries`) or sequence (`items`)."""
+    """One open data set (`entries`) or sequence (`items`), which inherits what lies above it.
 
-    __slots__ = ("bits", "charset", "entries", "items", "loose", "lut_entries", "signed")
+    `latin`: text without code extensions is Latin-1.
+    """
 
-    def __init__(self, above: _Level | None = None) -> None:
+    __slots__ = ("bits", "charset", "entries", "items", "latin", "loose", "lut_entries", "signed")
+
+    def __init__(self, above: _Level | None) -> None:
         self.entries: dict[str, _Entry] = {}
         self.items: list[_Item] = []
         self.loose = 0
-        self.charset: Encodings = above.charset if above else DEFAULT
-        self.signed: bool = above.signed if above else False
         self.lut_entries: int | None = None
         self.bits: int | None = None
+        if above is None:
+            self.charset: Encodings = DEFAULT
+            self.latin = True
+            self.signed = False
+        else:
+            self.charset = above.charset
+            self.latin = above.latin
+            self.signed = above.signed
 
 
 class _Writer:
@@ -68,7 +78,7 @@ class _Writer:
 
     def __init__(self, scanner: Scanner) -> None:
         self.scanner = scanner
-        self.levels = [_Level()]
+        self.levels = [_Level(None)]
         self.dropped = 0
 
     def take(self, event: Event) -> None:
@@ -84,7 +94,7 @@ class _Writer:
                 levels.pop()
                 levels[-1].items.append(orjson.Fragment(written))
             case Kind.SEQUENCE_END:
-                self._sequence(event.tag, levels.pop().items)
+                self._sequence(f"{event.tag:08X}", levels.pop().items)
             case Kind.GIVEN_UP:
                 del levels[event.start + 1 :]
                 self._drop(event.tag)
@@ -93,13 +103,17 @@ class _Writer:
         """Account for a run of plain elements of the innermost data set."""
         if run:
             begin, end = run[0][1], run[-1][1] + run[-1][2]
-            self._take_plain(run, self.scanner.data[begin:end].decode("latin-1"), begin)
+            text = self.scanner.data[begin:end].decode("latin-1")
+            self._take_plain(run, text, begin, "\x1b" in text)
 
-    def _take_plain(self, run: list[PlainElement], text: str, begin: int) -> None:
-        """`text` holds the bytes from `begin` on as characters: most values are such text, or in ASCII."""
+    def _take_plain(self, run: list[PlainElement], text: str, begin: int, escapes: bool) -> None:
+        """`text` holds the bytes from `begin` on as characters: most values are such text, or in ASCII.
+
+        It has `escapes` where it may switch character sets.
+        """
         level, data, little = self.levels[-1], self.scanner.data, self.scanner.little
-        entries, charset = level.entries, level.charset
-        as_bytes = "\x1b" in text or not is_latin(charset)
+        entries = level.entries
+        as_bytes = escapes or not level.latin
         for attribute, start, length, items in run:
             if length == attribute.size:
                 numbers = attribute.number(data, start)
@@ -107,22 +121,30 @@ class _Writer:
                     numbers = (None,)
                 entries[attribute.name] = {"vr": attribute.vr, "Value": numbers}
                 continue
-            convert, of_text = attribute.convert, attribute.of_text
+            readable = not (as_bytes and attribute.in_charset)
+            if attribute.as_it_stands and readable:
+                value = text[start - begin : start - begin + length].rstrip("\0 ")
+                if "\\" not in value:
+                    vr = attribute.vr
+                    entries[attribute.name] = {"vr": vr, "Value": (value,)} if value else _EMPTY[vr]
+                    continue
+            convert = attribute.convert
             if convert is None:
                 if items is not None:
-                    self._sequence(attribute.tag, [self._item(item, text, begin) for item in items])
+                    found = [self._item(item, text, begin, escapes) for item in items]
+                    self._sequence(attribute.name, found)
                 elif attribute.vr in _NULL and attribute.tag not in IN_CONTEXT:
                     entries[attribute.name] = (_NULL if length else _EMPTY)[attribute.vr]
                 else:
                     self._value(Event(Kind.VALUE, attribute.tag, attribute.vr, start, length))
-                    charset = level.charset
-                    as_bytes = "\x1b" in text or not is_latin(charset)
+                    as_bytes = escapes or not level.latin
             elif length:
+                of_text = attribute.of_text
                 try:
-                    if of_text is None or (as_bytes and attribute.in_charset):
-                        values = convert(data[start : start + length], little, charset)
-                    else:
+                    if of_text is not None and readable:
                         values = of_text(text[start - begin : start - begin + length])
+                    else:
+                        values = convert(data[start : start + length], little, level.charset)
                 except ValueError:
                     self._drop(attribute.tag)
                 else:
@@ -135,17 +157,17 @@ class _Writer:
             level.loose = 0
             self._pack(entries)
 
-    def _item(self, item: list[PlainElement], text: str, begin: int) -> dict[str, _Entry]:
+    def _item(self, item: list[PlainElement], text: str, begin: int, escapes: bool) -> dict[str, _Entry]:
         level = _Level(self.levels[-1])
         if item:
             self.levels.append(level)
-            self._take_plain(item, text, begin)
+            self._take_plain(item, text, begin, escapes)
             self.levels.pop()
         return level.entries
 
-    def _sequence(self, tag: int, items: Sequence[_Item]) -> None:
-        entry: _Entry = None if tag == VOI_LUT else {"vr": "SQ", "Value": items}
-        self.levels[-1].entries[f"{tag:08X}"] = entry
+    def _sequence(self, name: str, items: Sequence[_Item]) -> None:
+        entry: _Entry = None if name == _VOI_LUT else {"vr": "SQ", "Value": items}
+        self.levels[-1].entries[name] = entry
 
     def close(self) -> bytes:
         """The data set as JSON, without the sequences that are still open: they are dropped and counted."""
@@ -206,6 +228,7 @@ class _Writer:
         """Keep what the values of later elements depend on."""
         if tag == CHARACTER_SET:
             level.charset = encodings(raw)
+            level.latin = is_latin(level.charset)
         elif tag == PIXEL_REPRESENTATION:
             level.signed = first_u16(raw, self.scanner.little) not in (0, None)
         elif tag == LUT_DESCRIPTOR:

@@ -1,8 +1,8 @@
 """Walks the structure of a DICOM data set (PS3.5 7) without building a value: bytes in, events out.
 
-The scanner is a resumable machine. It reads a buffer that its driver may extend, never looks at a byte
-twice for longer than one element, and keeps its own stack, so that nesting costs no recursion. It takes
-plain elements by the run, and everything else a step at a time. Where an
+The scanner is a resumable machine. It reads a buffer that its driver may extend, and keeps its own stack.
+It takes plain elements by the run, with plain sequences a few levels deep, and everything else a step at a
+time: what a run does not take whole is read once more, never oftener. Where an
 encoder broke the rules inside a sequence of defined length, that sequence is given up and the walk goes
 on behind it; anywhere else the data set is unreadable.
 """
@@ -29,6 +29,8 @@ from warehouse.domain.dicom_tables import (
 _PLAUSIBLE = 1 << 20
 # A run ends somewhere, so that what is made of it can be written down before the next.
 _WINDOW = 1 << 16
+# Deeper sequences are read a step at a time: runs are taken by recursion.
+_RUN_NESTING = 16
 _CREATOR = 256  # bytes; a private creator is an LO of at most 64 characters (PS3.5 7.8.1)
 
 
@@ -188,7 +190,7 @@ class Scanner:
             limit = len(self.data)
         if limit > frame.bound:
             limit = frame.bound
-        nesting = self._nesting - self._open_sequences
+        nesting = min(self._nesting - self._open_sequences, _RUN_NESTING)
         self.position = self._take(found, at, limit, frame.implicit, frame.creators, nesting, self._end_tag)
         return found
 
@@ -215,6 +217,13 @@ class Scanner:
             if attribute is None or attribute.tag >= end_tag:
                 break
             start = at + 8
+            if attribute.usual:
+                at = start + length
+                if at > limit:
+                    at = start - 8
+                    break
+                found.append((attribute, start, length, None))
+                continue
             if attribute.long:
                 start += 4
                 if start > limit:
@@ -222,14 +231,13 @@ class Scanner:
                 (length,) = order.long(data, start - 4)
             items: list[list[PlainElement]] | None = None
             end = start + length
-            if not attribute.usual:
-                if attribute.sequence:
-                    items = []
-                    end = self._take_items(items, start, length, limit, implicit, nesting)
-                elif attribute.reserves and end <= limit and length <= _CREATOR:
-                    creators[attribute.tag] = data[start:end].decode("latin-1").rstrip("\0 ")
+            if attribute.sequence:
+                items = []
+                end = self._take_items(items, start, length, limit, implicit, nesting)
             if end > limit:
                 break
+            if attribute.reserves and length <= _CREATOR:
+                creators[attribute.tag] = data[start:end].decode("latin-1").rstrip("\0 ")
             found.append((attribute, start, end - start, items))
             at = end
         self._left -= len(found)

@@ -172,6 +172,8 @@ TEXTS: Mapping[str, Callable[[str], list[Json]]] = {
     "UR": _link,
     "UT": _long_text,
 }
+# A single text of these is told as it stands, but for its padding.
+AS_IT_STANDS = frozenset(vr for vr, convert in TEXTS.items() if convert in (_plain, _text, _long_text))
 # PS3.5 6.1.2.2: the Specific Character Set applies to these, and all others are of the default repertoire.
 IN_CHARACTER_SET = frozenset(["LO", "LT", "PN", "SH", "ST", "UC", "UT"])
 

@@ -72,6 +72,13 @@ class Forecast:
             for patient, standing in self.assigned.items()
         )
 
+    def unlisted(self, config: Config) -> int:
+        """How many assigned patients have a site that a configuration does not list."""
+        return sum(
+            standing.site is not None and standing.site not in config.sites
+            for standing in self.assigned.values()
+        )
+
     def unassigned(self) -> Iterator[tuple[str, Fate, Fate]]:
         """Each patient without an assignment, with the fate under the present and the other configuration."""
         for patient in sorted((self.sites.keys() | self.stuck.keys()) - self.assigned.keys()):
@@ -93,6 +100,8 @@ class Forecast:
                 "claimed": self._assigned_to(None),
                 "site_differs_now": self.differing(self.present),
                 "site_differs_then": self.differing(self.other),
+                "site_unlisted_now": self.unlisted(self.present),
+                "site_unlisted_then": self.unlisted(self.other),
             },
             "unassigned": [
                 {"now": now, "then": then, "patients": count} for (now, then), count in sorted(counts.items())
@@ -119,6 +128,10 @@ def text(figures: dict[str, Any]) -> Iterator[str]:
     yield (
         f"  site-differs: the rule of its site would put {assigned['site_differs_then']} of them elsewhere;"
         f" under config.json as it stands {assigned['site_differs_now']}"
+    )
+    yield (
+        f"  sites: that of {assigned['site_unlisted_then']} of them would not be listed;"
+        f" under config.json as it stands {assigned['site_unlisted_now']}"
     )
     yield f"unassigned patients {sum(row['patients'] for row in unassigned)}"
     if unassigned:

@@ -281,3 +281,12 @@ def standing_place(key: str) -> tuple[str, str | None] | None:
 def assignment_key(patient: str) -> str:
     """Where the claim of a canonical patient stands."""
     return ASSIGNMENTS_PREFIX + _join(f"{patient}.json")
+
+
+def claimed_patient(key: str) -> str:
+    """The canonical patient whose claim would stand at a key under ASSIGNMENTS_PREFIX.
+
+    >>> claimed_patient("assignments/patients/COVID1.json")
+    'COVID1'
+    """
+    return key.removeprefix(ASSIGNMENTS_PREFIX).removesuffix(".json")

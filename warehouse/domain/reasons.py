@@ -63,6 +63,11 @@ REASONS: Mapping[str, Reason] = {
     "forbidden": _deferred(
         "the store refused for want of a permission", "grant it; run again", incomplete=True
     ),
+    "damaged-assignment": _deferred(
+        "the document of the patient's assignment is damaged",
+        "mend the document by hand, or remove it; `warehouse split audit --patients` names the patient",
+        incomplete=True,
+    ),
     "internal-error": _deferred("the program failed on this object", "report it; run again", incomplete=True),
     "retry": _deferred("somebody asked for another look", "run again"),
     "invalid-key": _quarantined("its name or its date is not of the layout", "upload it under a valid name"),

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from warehouse.domain.reasons import REASONS
+
 
 @dataclass(frozen=True, slots=True)
 class Lack:
@@ -35,6 +37,11 @@ LACKS: Mapping[str, Lack] = {
 }
 
 
+# Nobody but its sender replaces what was uploaded.
+RAW_CLINICAL = "uploaded clinical file"
+_REMEDIES: Mapping[tuple[str, str], str] = {(RAW_CLINICAL, "damaged"): REASONS["invalid-json"].remedy}
+
+
 @dataclass(slots=True)
 class Shortfall:
     """The account of what was not read, kept by one thread at a time. Names no object and no patient."""
@@ -42,7 +49,7 @@ class Shortfall:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, kind: str, reason: str) -> None:
-        """Count a document of a kind (`clinical file`, `metadata document`) that was not read."""
+        """Count a document of a kind (`clinical file`, `metadata document` …) that was not read."""
         self.counts[kind, reason] += 1
 
     @property
@@ -59,9 +66,13 @@ class Shortfall:
         """What is lacking in words, for a person; empty where nothing is."""
         return "\n".join(
             f"not read: {count} {kind}{'s' if count > 1 else ''}, {LACKS[reason].meaning}"
-            f" ({reason})\n  -> {LACKS[reason].remedy}"
+            f" ({reason})\n  -> {_REMEDIES.get((kind, reason), LACKS[reason].remedy)}"
             for (kind, reason), count in sorted(self.counts.items())
         )
+
+    def notice(self) -> str:
+        """What even a quiet run says: all of it, since it is why the run did not end well."""
+        return self.summary()
 
     def report(self) -> dict[str, int]:
         """The counts, for a program."""

@@ -23,6 +23,7 @@ def figures(tally: Tally, *, today: date) -> dict[str, Any]:
         "accounted": tally.accounted,
         "outcomes": {decided.value: tally.outcomes[decided] for decided in Decided},
         "reasons": dict(sorted(tally.reasons.items())),
+        "in_both_sets": tally.in_both_sets,
         "loaded": {
             group: {place: tally.places[group, place] for place in _PLACES if tally.places[group, place]}
             for group in GROUPS
@@ -63,6 +64,10 @@ def _lines(tally: Tally, dry_run: bool, whole: bool) -> Iterator[str]:
         yield from _explained(tally, decided)
         if decided is Decided.DEFERRED:
             yield from _waiting(tally)
+    if tally.in_both_sets:
+        yield f"patients who stand in both sets {tally.in_both_sets}"
+        yield f"           -> {REASONS['patient-in-both-sets'].remedy};"
+        yield "              `warehouse split audit --patients` names them"
 
 
 def _loaded(tally: Tally) -> Iterator[str]:

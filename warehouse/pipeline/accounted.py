@@ -7,6 +7,7 @@ Forbidden                         deferred     forbidden
 Unaddressable                     ignored      unaddressable  (the raw key)
                                   quarantined  invalid-key    (the key to be built)
 StoreUnavailable                  ends the run
+DamagedAssignment                 deferred     damaged-assignment
 any other StoreError              deferred     store-fault
 PatientInBothSets                 quarantined  patient-in-both-sets
 any other exception               deferred     internal-error
@@ -25,6 +26,7 @@ from warehouse.domain.records import Copy, Decided, ImageFacts, Outcome, Raw, Ra
 from warehouse.errors import (
     Archived,
     Changed,
+    DamagedAssignment,
     Forbidden,
     NotFound,
     PatientInBothSets,
@@ -40,6 +42,7 @@ _VERDICTS: tuple[tuple[type[Exception], Decided, str], ...] = (
     (Changed, Decided.DEFERRED, "vanished"),
     (Archived, Decided.DEFERRED, "archived"),
     (Forbidden, Decided.DEFERRED, "forbidden"),
+    (DamagedAssignment, Decided.DEFERRED, "damaged-assignment"),
     (StoreError, Decided.DEFERRED, "store-fault"),
     (PatientInBothSets, Decided.QUARANTINED, "patient-in-both-sets"),
     (Exception, Decided.DEFERRED, "internal-error"),

@@ -74,7 +74,7 @@ def read_claim(
     try:
         claim = claim_of(row.key, store.read(row.key, etag=row.etag).data)
     except Exception as error:
-        return Unread("claim", reason_of(error))
+        return Unread("claim", reason_of(error), keys.claimed_patient(row.key))
     return Sighting("claims", "patient", claim.patient, claim.group)
 
 
@@ -116,7 +116,7 @@ def _noted(info: ObjectInfo, unrecorded: UnrecordedImages) -> Iterator[Unread]:
     elif info.defect is None:
         unrecorded.add_image(info)
     else:
-        yield Unread("image", info.defect)
+        yield Unread("image", info.defect, info.key)
 
 
 @use("sightings")
@@ -141,7 +141,7 @@ def keep_sightings(
         case People():
             account.balance.add(row)
         case Unread():
-            account.audit.unread[row] += 1
+            account.audit.add_unread(row, named=account.patients)
         case Told():
             account.audit.strangers += row.strangers
             account.waits_for.discard(row.source)

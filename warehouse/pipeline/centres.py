@@ -17,9 +17,9 @@ from bonobo import use
 from warehouse import config as configuration
 from warehouse.config import Config
 from warehouse.domain import clinical, keys
-from warehouse.domain.centres import Answer, Centres, ClinicalFile
+from warehouse.domain.centres import Answer, Candidates, Centres, ClinicalFile, settled
 from warehouse.domain.records import GROUPS, ObjectInfo, RawClinical
-from warehouse.domain.shortfall import Shortfall
+from warehouse.domain.shortfall import RAW_CLINICAL, Shortfall
 from warehouse.domain.tables import Ended
 from warehouse.errors import Archived, ConfigurationError, WarehouseError
 from warehouse.pipeline.accounted import essential
@@ -40,27 +40,24 @@ log = logging.getLogger("warehouse")
 Listed = tuple[ObjectInfo, ClinicalFile | None]
 
 
-@use("store", "centres", "one_a_patient")
+@use("store", "centres", "by_patient")
 @essential
 def list_clinical_files(
-    store: Store, centres: Centres, one_a_patient: Callable[[Iterable[ClinicalFile]], Iterator[ObjectInfo]]
-) -> Iterator[ObjectInfo | Ended]:
-    """List the clinical files that were uploaded, and those of both sets; give one for each patient."""
+    store: Store, centres: Centres, by_patient: Callable[[Iterable[ClinicalFile]], Iterator[Candidates]]
+) -> Iterator[Candidates | Ended]:
+    """List the clinical files that were uploaded, and those of both sets; give them patient by patient."""
     configs = _configurations(store, centres)
     with before_anything_is_decided("list the clinical files"):
-        yield from one_a_patient(_clinical_files(store, configs))
+        yield from by_patient(_clinical_files(store, configs))
     yield Ended("patients")
 
 
 @use("store")
-def read_clinical_file(row: ObjectInfo | Ended, store: Store) -> Answer | Ended:
-    """Read the file that speaks for a patient, for the centre that it names."""
+def read_clinical_file(row: Candidates | Ended, store: Store) -> Answer | Ended:
+    """Read a patient's newest file for the centre that it names; where it gives none, the next."""
     if isinstance(row, Ended):
         return row
-    try:
-        return Answer(_record(store, row).site)
-    except Exception as error:
-        return Answer(unread=reason_of(error))
+    return settled(_answer(store, file) for file in row.files)
 
 
 @use("centres", "message", "shortfall")
@@ -71,7 +68,7 @@ def print_centres(
     """Collect the centre of each patient; when all were seen, print the names, one a line."""
     if isinstance(row, Answer):
         if row.unread is not None:
-            shortfall.add("clinical file", row.unread)
+            shortfall.add(RAW_CLINICAL if row.raw else "clinical file", row.unread)
         else:
             centres.add(row.centre)
     else:
@@ -81,7 +78,8 @@ def print_centres(
         for name in centres.unlisted():
             log.warning("config.json does not list the submitting centre %s", name)
         if centres.nameless:
-            log.warning("%d patients have clinical files that name no submitting centre", centres.nameless)
+            patients = "1 patient has" if centres.nameless == 1 else f"{centres.nameless} patients have"
+            log.warning("%s no clinical file that names a submitting centre", patients)
     yield from ()
 
 
@@ -91,6 +89,13 @@ def _print(lines: str) -> None:
     # Whoever reads a part, and leaves, has seen enough.
     with suppress(BrokenPipeError):
         print(lines, end="", flush=True)
+
+
+def _answer(store: Store, file: ClinicalFile) -> Answer:
+    try:
+        return Answer(_record(store, file.info).site, raw=file.raw)
+    except Exception as error:
+        return Answer(unread=reason_of(error), raw=file.raw)
 
 
 def _record(store: Store, info: ObjectInfo) -> clinical.ClinicalRecord:

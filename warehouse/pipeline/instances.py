@@ -40,12 +40,12 @@ def read_instance(row: Any, store: Store, large_documents: Semaphore) -> Iterato
         instance = _by_document(store, row.document, large_documents)
         verdict = instance or _by_header(store, row.image, large_documents)
     except Exception as error:
-        yield Unread("image", reason_of(error))
+        yield Unread("image", reason_of(error), row.image.key)
         return
     if isinstance(verdict, str):
         yield Sighting("headers", "SOP instance", verdict, row.image.key.split("/", 1)[0])
     elif verdict.reason != "not-dicom" or row.image.key.lower().endswith(SUFFIXES["images"]):
-        yield Unread("image", verdict.reason)
+        yield Unread("image", verdict.reason, row.image.key)
 
 
 def _by_document(store: Store, document: ObjectInfo | None, large_documents: Semaphore) -> str | None:

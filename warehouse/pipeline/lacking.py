@@ -5,6 +5,7 @@ Archived                          archived
 NotFound, Changed                 vanished
 Forbidden                         forbidden
 StoreUnavailable                  ends the run
+DamagedAssignment                 damaged
 any other StoreError              store-fault
 not the document it should be     damaged
 any other exception               internal-error
@@ -12,7 +13,15 @@ any other exception               internal-error
 
 from __future__ import annotations
 
-from warehouse.errors import Archived, Changed, Forbidden, NotFound, StoreError, StoreUnavailable
+from warehouse.errors import (
+    Archived,
+    Changed,
+    DamagedAssignment,
+    Forbidden,
+    NotFound,
+    StoreError,
+    StoreUnavailable,
+)
 
 
 class Damaged(Exception):
@@ -24,6 +33,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (NotFound, "vanished"),
     (Changed, "vanished"),
     (Forbidden, "forbidden"),
+    (DamagedAssignment, "damaged"),
     (StoreError, "store-fault"),
     (Damaged, "damaged"),
     (Exception, "internal-error"),

@@ -18,7 +18,6 @@ from bonobo import use
 from warehouse.config import Config
 from warehouse.domain import clinical, dicom, identity, keys, split
 from warehouse.domain.records import (
-    GROUPS,
     Copy,
     Decided,
     Header,
@@ -57,15 +56,14 @@ LARGE_HEADER = 256 * 1024
 _WAITS_FOR_ITS_PATIENT = frozenset({"no-clinical-data", "unlisted-site"})
 
 
-@use("store", "ledger")
+@use("store", "assignments", "ledger")
 @essential
-def load_config(store: Store, ledger: Ledger) -> Iterator[Config]:
-    """Read and check config.json. Raises ConfigurationError."""
+def load_config(store: Store, assignments: Assignments, ledger: Ledger) -> Iterator[Config]:
+    """Read and check config.json, and look who stands in which set. Raises ConfigurationError."""
     config = read_configuration(store)
     with before_anything_is_decided("list the sets"):
-        for group in GROUPS:
-            # What cannot be listed now must not pass for a set in which nobody stands.
-            next(iter(store.list_folders(f"{group}/data/")), None)
+        # What cannot be listed now must not pass for a set in which nobody stands.
+        ledger.count_in_both_sets(assignments.in_both_sets())
     for warning in configuration_warnings(store, config):
         log.warning(warning)
     with before_anything_is_decided("read the catalog"):

@@ -72,7 +72,10 @@ class Preview:
         """The forecast in words, or as JSON; nothing where not all could be heard."""
         if self.forecast is None or not self.whole:
             return ""
-        figures = self.forecast.figures(patients=self.patients)
+        figures = {
+            **self.forecast.figures(patients=self.patients),
+            "unread": dict(sorted(self.unread.items())),
+        }
         if self.format == "json":
             return orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode()
         return "\n".join([*text(figures), *self._unread()])
@@ -162,8 +165,7 @@ def _assigned(store: Store, catalog: Catalog, folders: StandingFolders) -> dict[
         patient: Standing(next(iter(groups)), None) for patient, groups in folders.items() if len(groups) == 1
     }
     for info in store.list(keys.ASSIGNMENTS_PREFIX):
-        patient = info.key.removeprefix(keys.ASSIGNMENTS_PREFIX).removesuffix(".json")
-        assigned.setdefault(patient, Standing(None, None))
+        assigned.setdefault(keys.claimed_patient(info.key), Standing(None, None))
     sites = {row["patient"]: row["site"] for row in catalog.query(_SITES).to_pylist()}
     for known in catalog.assignments():
         assigned[known.patient] = Standing(known.group, sites.get(known.patient))

@@ -53,7 +53,7 @@ def modalities(figures: Figures) -> Markup:
         _legend(),
         tag("div", panels, class_="panels"),
         table("Training and validation by modality", _MODALITY_COLUMNS, _modality_rows(rows)),
-        _counted("totals", "modalities"),
+        _counted(figures.version, "totals", "modalities"),
     )
 
 
@@ -70,7 +70,7 @@ def centres(figures: Figures) -> Markup:
         "uploaded. Each row has a scale of its own, up to its peak.",
         tag("div", choices, [_chart(line) for line in lines], class_="choice"),
         table("Centres", _CENTRE_COLUMNS, _centre_rows(figures.rows("centres"))),
-        _counted("centres", "submissions"),
+        _counted(figures.version, "centres", "submissions"),
     )
 
 
@@ -122,7 +122,9 @@ def not_loaded(figures: Figures) -> Markup:
             tag("p", told),
             table(f"{title}, by reason", _REASON_COLUMNS, _reason_rows(some), empty=empty),
         ]
-    return _section("not-loaded", "What was not loaded", None, tables, _counted("not_loaded"))
+    return _section(
+        "not-loaded", "What was not loaded", None, tables, _counted(figures.version, "not_loaded")
+    )
 
 
 def runs(figures: Figures) -> Markup:
@@ -132,7 +134,8 @@ def runs(figures: Figures) -> Markup:
         "Last runs",
         "Each run decides what is new; objects that an earlier run decided are known.",
         table("Last runs, newest first", _RUN_COLUMNS, map(_run_row, figures.rows("runs"))),
-        _counted("runs"),
+        # The last run's row came after the version that the page is of.
+        _counted(None, "runs"),
     )
 
 
@@ -148,14 +151,18 @@ def _section(name: str, title: str, told: str | None, *children: Child) -> Marku
     )
 
 
-def _counted(*questions: str) -> Markup:
-    asked = "\n\n".join(QUESTIONS[question] for question in questions)
-    told = "These figures are the answers to the following, which warehouse query gives as well."
+def _counted(version: int | None, *questions: str) -> Markup:
+    """The SQL of some figures, a block for each statement; `version` is the catalog's, if it gives them."""
+    later = "" if version is None else f", later on with --as-of {version}"
+    told = f"These figures are the answers to the following, which warehouse query gives as well{later}."
     return tag(
         "details",
         tag("summary", "How it is counted"),
         tag("p", told),
-        tag("pre", asked, tabindex=0, role="region", aria_label="SQL"),
+        [
+            tag("pre", QUESTIONS[one], tabindex=0, role="region", aria_label=f"SQL: {one}")
+            for one in questions
+        ],
     )
 
 

@@ -107,9 +107,11 @@ def _aligned(text: str, width: int, numeric: bool) -> str:
 
 
 def _text(value: Any) -> str:
-    """A value as text; what is no scalar as JSON."""
+    """A value as text; truth as SQL writes it, what is no scalar as JSON."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list | dict):
         return orjson.dumps(_json(value)).decode()
     if isinstance(value, bytes):

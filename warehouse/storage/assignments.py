@@ -14,10 +14,10 @@ from typing import Any
 
 import orjson
 
-from warehouse.domain.keys import ASSIGNMENTS_PREFIX, assignment_key, canonical, safe_segment
+from warehouse.domain.keys import assignment_key, canonical, claimed_patient, safe_segment
 from warehouse.domain.records import GROUPS, Assignment
 from warehouse.domain.split import SplitDecision
-from warehouse.errors import AlreadyExists, NotFound, PatientInBothSets, StoreFault
+from warehouse.errors import AlreadyExists, DamagedAssignment, NotFound, PatientInBothSets
 from warehouse.storage.standing import StandingFolders, standing_folders
 from warehouse.storage.store import Store
 
@@ -49,6 +49,10 @@ class Assignments:
             if self._known is None:
                 self._known = {assignment.patient: assignment for assignment in self._load_known()}
             return self._known.get(patient)
+
+    def in_both_sets(self) -> int:
+        """How many patients stand under the data of both sets, by a listing of either. Raises StoreError."""
+        return sum(len(sets) > 1 for sets in self._standing().values())
 
     def adopt(self, identifier: str, configuration: str) -> Assignment | None:
         """The assignment of a patient, claimed first where an older loader left its folder.
@@ -132,7 +136,7 @@ def to_document(assignment: Assignment) -> bytes:
 
 
 def from_document(key: str, data: bytes) -> Assignment:
-    """Read a claim back. A claim that cannot be understood is a fault: it is never guessed at."""
+    """Read a claim back. One that cannot be understood is never guessed at. Raises DamagedAssignment."""
     try:
         document: dict[str, Any] = orjson.loads(data)
         assignment = Assignment(
@@ -146,8 +150,8 @@ def from_document(key: str, data: bytes) -> Assignment:
             time=datetime.fromisoformat(document["time"]),
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise StoreFault("read assignment", key, error) from error
-    expected = key.removeprefix(ASSIGNMENTS_PREFIX).removesuffix(".json")
+        raise DamagedAssignment("read assignment", key, error) from error
+    expected = claimed_patient(key)
     texts = (assignment.patient, assignment.group, assignment.rule, assignment.site, assignment.folder)
     if (
         not all(isinstance(text, str) for text in texts)
@@ -156,5 +160,5 @@ def from_document(key: str, data: bytes) -> Assignment:
         or not safe_segment(assignment.folder)
         or canonical(assignment.folder) != expected
     ):
-        raise StoreFault("read assignment", key, "not an assignment of this patient")
+        raise DamagedAssignment("read assignment", key)
     return assignment

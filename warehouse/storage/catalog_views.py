@@ -19,6 +19,9 @@ from warehouse.domain.split import fold
 from warehouse.storage.catalog_schema import IMAGES, OF_A_SERIES, OF_A_STUDY, PATIENTS, SERIES, STUDIES
 from warehouse.storage.catalog_work import EARLIEST, NEWEST, PAGE_ROWS, Source, pages, show
 
+# What a person may ask, in the order of docs/catalog.md.
+ASKED = ("objects", "objects_now", "runs", "images", "series", "studies", "patients")
+
 _DECISION = f"key, etag, {EARLIEST}"
 
 
@@ -36,6 +39,11 @@ Ready = Callable[[str], Sequence[Source]]
 def nothing_is_ready(name: str) -> Sequence[Source]:
     """Every view has to be worked out."""
     return ()
+
+
+def is_a_view(name: str) -> bool:
+    """Whether `make` makes it."""
+    return name in _PARTS
 
 
 def make(

@@ -1,4 +1,4 @@
-"""One clinical file for each patient, whatever the number of patients and files: sorted on disk."""
+"""The clinical files of each patient together, whatever the number of patients and files: sorted on disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from warehouse.domain.centres import ClinicalFile, speaking
+from warehouse.domain.centres import Candidates, ClinicalFile, in_turn
 from warehouse.domain.records import ObjectInfo
 from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_schema import TIME
@@ -37,16 +37,16 @@ _BY_PATIENT = """
     ORDER BY patient"""
 
 
-def one_a_patient(files: Iterable[ClinicalFile]) -> Iterator[ObjectInfo]:
-    """The file that is asked for each patient, by canonical identifier, once all were listed.
+def by_patient(files: Iterable[ClinicalFile]) -> Iterator[Candidates]:
+    """The files of each patient, by canonical identifier, once all were listed.
 
-    What the listing raises is passed on, and then no file is given.
+    What the listing raises is passed on, and then no patient is given.
     """
     with workspace() as connection:
         _fill(connection, files)
         listed = map(_file, pages(connection, _BY_PATIENT))
         for _, of_patient in itertools.groupby(listed, key=attrgetter("patient")):
-            yield speaking(of_patient).info
+            yield Candidates(tuple(in_turn(of_patient)))
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, files: Iterable[ClinicalFile]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from typing import BinaryIO
 
 from warehouse.domain import cohort
 from warehouse.domain.cohort import COLUMNS, MAXIMUM_LINE, Digest, Entry, Header, Origin
-from warehouse.errors import QueryError, SettingsError
+from warehouse.errors import SettingsError
 from warehouse.storage.sandbox import Limits
 from warehouse.storage.snapshot import Snapshot
 
@@ -20,27 +19,13 @@ _COLUMNS = ", ".join(f'"{name}"' for name in COLUMNS)
 # Between lines of its own, no remark in a condition can swallow what stands behind it.
 _IMAGES = f"SELECT {_COLUMNS} FROM images WHERE (\n{{where}}\n) ORDER BY key"
 
-_FICKLE = """
-    SELECT DISTINCT function_name AS name FROM duckdb_functions()
-    WHERE stability IN ('VOLATILE', 'CONSISTENT_WITHIN_QUERY')"""
-_WITHOUT_BRACKETS = (
-    "current_date",
-    "current_time",
-    "current_timestamp",
-    "localtime",
-    "localtimestamp",
-    "tablesample",
-)
-_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
-
 
 def write_cohort(snapshot: Snapshot, origin: Origin, limits: Limits, stream: BinaryIO) -> Digest:
     """Write the manifest of the images that `origin.where` is true of. Raises QueryError and StoreError."""
-    _require_the_same_every_time(snapshot, origin.where)
     rows = Digest()
     with (
         tempfile.TemporaryFile() as kept,
-        snapshot.ask(_IMAGES.format(where=origin.where), limits=limits) as answer,
+        snapshot.ask(_IMAGES.format(where=origin.where), limits=limits, repeatable=True) as answer,
     ):
         kept.write(rows.names().encode())
         for batch in answer:
@@ -81,13 +66,3 @@ class ManifestFile:
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
     """The lines of a file; one that is too long for a manifest comes in parts, which are none of it."""
     return iter(lambda: stream.readline(MAXIMUM_LINE + 1), b"")
-
-
-def _require_the_same_every_time(snapshot: Snapshot, where: str) -> None:
-    with snapshot.ask(_FICKLE) as answer:
-        fickle = "|".join(re.escape(name) for name in answer.table()["name"].to_pylist())
-    words = rf"\b(?:(?:{fickle})\s*\(|(?:{'|'.join(_WITHOUT_BRACKETS)})\b)"
-    found = re.search(words, _QUOTED.sub("''", where), re.IGNORECASE)
-    if found is not None:
-        name = found[0].rstrip("( ")
-        raise QueryError(f"{name} gives another cohort every time: use fold, or compare md5(patient)")

@@ -43,12 +43,12 @@ class DeltaCatalog(SqlCatalog):
     def snapshot(self, as_of: AsOf = None) -> Snapshot:
         """The catalog as it stood: `runs` as it was when that version of `objects` was committed.
 
-        Raises QueryError where there was no such version, or none yet.
+        Raises QueryError where a catalog has no such version, or none yet.
         """
         objects, runs = (self._tables.open(name) for name in TABLES)
-        if as_of is not None:
+        if as_of is not None and (objects is not None or runs is not None):
             if objects is None:
-                raise QueryError("the catalog is empty: it has no versions yet")
+                raise QueryError("no object was decided yet: the catalog has no versions")
             edition = self._edition(objects, as_of)
             moment = as_of if isinstance(as_of, datetime) else edition.time
             ended = None if runs is None else self._tables.newest("runs", runs, _by(moment))

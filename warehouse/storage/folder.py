@@ -46,6 +46,10 @@ _NO_RANGE_COPY = frozenset({errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.E
 class FolderStore:
     """The files under `root`. An ETag is a file's size and time of change in nanoseconds."""
 
+    # Of new files and folders, less what the process's umask takes away.
+    _file_mode = 0o666
+    _folder_mode = 0o777
+
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self._root = Path(os.path.abspath(root))
 
@@ -136,7 +140,7 @@ class FolderStore:
                 fill(descriptor)
                 os.fsync(descriptor)
                 status = os.fstat(descriptor)
-                with folder(self._root, segments[:-1], make=True) as parent:
+                with folder(self._root, segments[:-1], make=self._folder_mode) as parent:
                     os.link(name, segments[-1], src_dir_fd=area, dst_dir_fd=parent, follow_symlinks=False)
                     os.fsync(parent)
         return info_of(key, status)
@@ -169,8 +173,8 @@ class FolderStore:
         while True:
             with ExitStack() as attempt:
                 try:
-                    area = attempt.enter_context(folder(self._root, (WORK_AREA,), make=True))
-                    descriptor = os.open(name, _NEW_FILE, 0o666, dir_fd=area)
+                    area = attempt.enter_context(folder(self._root, (WORK_AREA,), make=self._folder_mode))
+                    descriptor = os.open(name, _NEW_FILE, self._file_mode, dir_fd=area)
                 except FileNotFoundError:
                     # Another loader, at its end, removed the empty area meanwhile.
                     continue

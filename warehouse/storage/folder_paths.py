@@ -48,8 +48,8 @@ def segments_of(operation: str, key: str) -> tuple[bytes, ...]:
 
 
 @contextmanager
-def folder(root: Path, segments: Sequence[bytes], *, make: bool = False) -> Iterator[int]:
-    """A descriptor of the folder under `root`, with `make` created where it is missing.
+def folder(root: Path, segments: Sequence[bytes], *, make: int | None = None) -> Iterator[int]:
+    """A descriptor of the folder under `root`, created where it is missing with the mode that `make` gives.
 
     Raises OSError: ELOOP where a segment is a link, ENOTDIR where it is a file. Raises StoreUnavailable
     where the root itself cannot be opened.
@@ -111,8 +111,8 @@ def _open_root(root: Path) -> int:
 def unusable(error: OSError) -> str:
     """Why the root cannot be used, and what to do."""
     sentences = {
-        errno.ENOENT: "the folder does not exist; create it, or correct WAREHOUSE_BUCKET",
-        errno.ENOTDIR: "the path is not a folder; correct WAREHOUSE_BUCKET",
+        errno.ENOENT: "the folder does not exist; create it, or name another one",
+        errno.ENOTDIR: "the path is not a folder; name another one",
         errno.EACCES: "the folder may not be read; check its permissions",
         errno.EPERM: "the folder may not be read; check its permissions",
     }
@@ -120,11 +120,11 @@ def unusable(error: OSError) -> str:
     return sentences.get(error.errno or 0, f"the folder cannot be opened ({code}); check the file system")
 
 
-def _open_child(parent: int, segment: bytes, make: bool) -> int:
+def _open_child(parent: int, segment: bytes, make: int | None) -> int:
     try:
         return os.open(segment, _FOLDER, dir_fd=parent)
     except FileNotFoundError:
-        if not make:
+        if make is None:
             raise
     except NotADirectoryError:
         # Linux says ENOTDIR of a link that may not be followed, too.
@@ -132,6 +132,6 @@ def _open_child(parent: int, segment: bytes, make: bool) -> int:
             raise OSError(errno.ELOOP, "a symbolic link") from None
         raise
     with contextlib.suppress(FileExistsError):
-        os.mkdir(segment, dir_fd=parent)
+        os.mkdir(segment, make, dir_fd=parent)
     os.fsync(parent)
     return os.open(segment, _FOLDER, dir_fd=parent)

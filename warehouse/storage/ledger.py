@@ -81,6 +81,10 @@ class Ledger:
             self._not_before = max(self._not_before, last["ended"] + TICK)
             self._started = self._clock()
 
+    def count_in_both_sets(self, patients: int) -> None:
+        """How many patients stand in both sets, whether this run decides anything of theirs or not."""
+        self.tally.in_both_sets = patients
+
     def count_listing(self, listed: int, known: int, taken: datetime | None = None) -> None:
         """How many objects the listing had, and how many of them need no decision.
 

@@ -34,6 +34,9 @@ BATCH_ROWS = 16_384
 # Of which parts of a set the storage is told, beside the whole of it.
 MEASURED = ("ct", "xray", "mri")
 
+# The tables that loads publish to the readers of a set: no part of what it holds, and grown by every load.
+PUBLISHED = "catalog"
+
 _OBJECT = {
     "key": pa.string(),
     "size": pa.int64(),
@@ -103,13 +106,14 @@ class Listings:
             yield from map(_study, pages(connection, _STUDIES))
 
     def storage(self) -> dict[str, int]:
-        """Bytes by prefix: each set, and its images of the measured types."""
+        """Bytes by prefix: each set without its published tables, and its images of the measured types."""
         sizes = {f"{group}/{part}": 0 for group in GROUPS for part in ("", *(f"{one}/" for one in MEASURED))}
         for group in GROUPS:
             for info in self._store.list(f"{group}/"):
-                if info.defect is None:
+                name = info.key.split("/", 2)[1]
+                if info.defect is None and name != PUBLISHED:
                     sizes[f"{group}/"] += info.size
-                    part = f"{group}/{info.key.split('/', 2)[1]}/"
+                    part = f"{group}/{name}/"
                     if part in sizes:
                         sizes[part] += info.size
         return sizes

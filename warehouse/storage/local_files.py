@@ -13,6 +13,8 @@ from typing import BinaryIO
 
 from warehouse.storage.translate import of_os
 
+_unfinished: set[str] = set()
+
 
 @contextmanager
 def whole_file(path: Path) -> Generator[BinaryIO]:
@@ -32,6 +34,7 @@ def whole_file(path: Path) -> Generator[BinaryIO]:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     except OSError as error:
         raise of_os("write", "", error) from None
+    _unfinished.add(name)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             yield stream
@@ -41,6 +44,14 @@ def whole_file(path: Path) -> Generator[BinaryIO]:
     except OSError as error:
         raise of_os("write", "", error) from None
     finally:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        _unfinished.discard(name)
+
+
+def remove_unfinished() -> None:
+    """Remove what is being written now: for who ends the process where it stands."""
+    for name in tuple(_unfinished):
         with contextlib.suppress(OSError):
             os.unlink(name)
 

@@ -70,11 +70,17 @@ class S3Processed(S3Store):
 
 
 class FolderProcessed(FolderStore):
-    """The folder of the tables, beside that of the warehouse; made where it is missing."""
+    """The folder of the tables, beside that of the warehouse; made where it is missing.
+
+    What is made can be read by its owner only, as tables hold pseudonyms and clinical fields.
+    """
+
+    _file_mode = 0o600
+    _folder_mode = 0o700
 
     def check(self) -> None:
         try:
-            self._root.mkdir(exist_ok=True)
+            self._root.mkdir(self._folder_mode, exist_ok=True)
         except OSError as error:
             raise StoreUnavailable("check", cause=unusable(error)) from None
         super().check()
@@ -165,6 +171,10 @@ class Archive:
                 f"{LATEST} {named}",
             ]
         )
+
+    def notice(self) -> str:
+        """Where the tables are, if nothing else tells: what even a quiet run says."""
+        return "" if self._prefix else "".join(self.summary().splitlines()[:1])
 
     def report(self) -> dict[str, object]:
         """The same, for a program."""

@@ -17,6 +17,7 @@ from warehouse.errors import NotFound, StoreError, StoreUnavailable
 from warehouse.storage.catalog_suggested import Look
 from warehouse.storage.inventory import Inventory
 from warehouse.storage.store import Store
+from warehouse.storage.together import list_together
 
 # Keys that are looked at together.
 TOGETHER = 1024
@@ -49,9 +50,8 @@ class LiveListing:
         self._store = store
 
     def objects(self, prefixes: Sequence[str]) -> Iterator[ObjectInfo]:
-        """Yield the objects under the prefixes, each prefix in the byte order of its keys."""
-        for prefix in prefixes:
-            yield from self._store.list(prefix)
+        """Yield the objects under the prefixes, which are listed at the same time."""
+        return list_together(self._store, prefixes)
 
 
 class InventoryListing:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import NoCredentialsError
+
 from warehouse.domain.records import ObjectInfo
 from warehouse.errors import Changed, Forbidden, NotFound, StoreError, StoreFault, StoreUnavailable
 from warehouse.storage.compare import same_stream
@@ -31,11 +33,11 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 # Why a bucket cannot be used, by what HeadBucket met, and what to do about it.
 UNUSABLE: Mapping[type[StoreError], str] = {
     NotFound: "there is no bucket of this name here; check its spelling, the region and the endpoint",
-    Forbidden: "access was denied or no credentials were found; check AWS_PROFILE, and that the role may "
-    "s3:ListBucket",
+    Forbidden: "access was denied; check AWS_PROFILE, and that the role may s3:ListBucket",
     StoreFault: "the endpoint cannot be reached or refuses the request; check the network, "
     "AWS_ENDPOINT_URL and that the credentials have not expired",
 }
+NO_CREDENTIALS = "no credentials were found; log in, or name a --profile"
 
 
 class S3Store:
@@ -85,6 +87,8 @@ class S3Store:
             raise StoreUnavailable("check", cause=UNUSABLE[NotFound]) from None
         except StoreError as error:
             sentence = UNUSABLE.get(type(error), UNUSABLE[StoreFault])
+            if NoCredentialsError.__name__ in str(error.cause):
+                sentence = NO_CREDENTIALS
             raise StoreUnavailable("check", cause=sentence) from None
         if region := answer.get("BucketRegion"):
             self._requests.move_to(region)

@@ -1,7 +1,8 @@
 """One question, answered where it can reach nothing but tables: no file, no network, no setting.
 
-What may be asked is registered before the question is looked at. Then access to everything else is switched
-off, the configuration is locked, and one statement that only reads is let through.
+One statement that only reads is let through, if its parse names no table but those that are shown and calls
+nothing that tells of more. Before it is carried out, access to everything else is off, the configuration
+locked.
 """
 
 from __future__ import annotations
@@ -16,15 +17,24 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from warehouse.domain.repeatable import why_not
+from warehouse.domain.sql_tree import Tree, asks_for_the_tables, is_out_of_reach, tables
 from warehouse.errors import QueryError
 from warehouse.storage.catalog_errors import translated
-from warehouse.storage.catalog_views import Ready, make, nothing_is_ready
+from warehouse.storage.catalog_views import ASKED, Ready, is_a_view, make, nothing_is_ready
 from warehouse.storage.catalog_work import MEMORY, Source, show, workspace
+from warehouse.storage.parsing import forms, parse, with_definitions
+from warehouse.storage.plain_types import in_plain_types
 
 ANSWER_ROWS = 16_384
 
-ONE_STATEMENT = "one SELECT, WITH, DESCRIBE, SUMMARIZE or EXPLAIN can be asked, and nothing else"
+ONE_STATEMENT = (
+    "one statement that reads can be asked, such as SELECT, FROM, WITH, VALUES, DESCRIBE, SHOW, SUMMARIZE or "
+    "EXPLAIN, and nothing else"
+)
 OUT_OF_REACH = "files, networks, extensions and settings are out of a query's reach: ask the tables"
+
+_LIST = "SELECT name FROM (VALUES {}) AS tables(name)"
 
 _READS = duckdb.StatementType.SELECT
 _EXPLAINS = duckdb.StatementType.EXPLAIN
@@ -94,16 +104,24 @@ def ask(
     parameters: Sequence[Any] = (),
     limits: Limits = UNLIMITED,
     ready: Ready = nothing_is_ready,
+    *,
+    repeatable: bool = False,
 ) -> Generator[Answer]:
     """Put a question to tables: those of the catalog, with the views over them, or those of one set.
 
-    Of the views, those that `ready` has the tables of are not worked out.
+    Of the views, those that `ready` has the tables of are not worked out. If `repeatable`, a question is
+    refused whose answer may be another one the next time.
 
     Raises QueryError for what cannot be answered, and StoreError.
     """
     with workspace(limits.memory) as connection, _Alarm(connection, limits) as clock:
         with _told(clock):
-            _require_one_that_reads(connection, sql)
+            tree = parse(connection, _one_that_reads(connection, sql))
+        if asks_for_the_tables(tree):
+            sql = _LIST.format(", ".join(f"('{name}')" for name in _shown(sources)))
+        else:
+            with _told(clock, by_reader=False):
+                _require_in_reach(connection, tree, sources, repeatable=repeatable)
         with _told(clock, by_reader=False):
             connection.execute(AS_WRITTEN)
             show(connection, sources)
@@ -112,7 +130,7 @@ def ask(
             connection.execute("SET lock_configuration = true")
         with _told(clock):
             relation = connection.sql(sql, params=list(parameters) or None)
-            reader = relation.to_arrow_reader(ANSWER_ROWS)
+            reader = in_plain_types(relation).to_arrow_reader(ANSWER_ROWS)
         yield Answer(reader, clock)
 
 
@@ -176,11 +194,35 @@ def _wrong(text: str) -> str | None:
     return next((sentence for begins, sentence in _ABOUT_VALUES.items() if text.startswith(begins)), None)
 
 
-def _require_one_that_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+def _one_that_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """A question without its EXPLAIN, which may carry out what it explains."""
     kinds = [statement.type for statement in connection.extract_statements(sql)]
     if kinds == [_EXPLAINS]:
-        # EXPLAIN ANALYZE carries out what it explains.
-        explained, found = _EXPLAINED.subn("", sql, count=1)
-        kinds = [statement.type for statement in connection.extract_statements(explained)] if found else []
+        sql, found = _EXPLAINED.subn("", sql, count=1)
+        kinds = [statement.type for statement in connection.extract_statements(sql)] if found else []
     if kinds != [_READS]:
         raise QueryError(ONE_STATEMENT)
+    return sql
+
+
+def _require_in_reach(
+    connection: duckdb.DuckDBPyConnection,
+    tree: Tree,
+    sources: Mapping[str, Sequence[Source]],
+    *,
+    repeatable: bool,
+) -> None:
+    if is_out_of_reach(tree):
+        raise QueryError(OUT_OF_REACH)
+    for name in tables(tree):
+        if name.lower() not in sources and not ("objects" in sources and is_a_view(name.lower())):
+            said = " ".join(name.split())[:80]
+            raise QueryError(f"there is no table {said}: the tables are {', '.join(_shown(sources))}")
+    varies = why_not(with_definitions(connection, tree), forms(connection)) if repeatable else None
+    if varies is not None:
+        raise QueryError(varies)
+
+
+def _shown(sources: Mapping[str, Sequence[Source]]) -> list[str]:
+    """The tables that can be asked, in the order of their page."""
+    return [name for name in ASKED if name in sources or "objects" in sources]

@@ -33,10 +33,16 @@ class Snapshot:
     ready: Ready = nothing_is_ready
 
     def ask(
-        self, sql: str, parameters: Sequence[Any] = (), limits: Limits = UNLIMITED
+        self,
+        sql: str,
+        parameters: Sequence[Any] = (),
+        limits: Limits = UNLIMITED,
+        *,
+        repeatable: bool = False,
     ) -> AbstractContextManager[Answer]:
         """The answer to one SELECT over the tables, and where they are the catalog's, over the views too.
 
-        Raises QueryError and StoreError, also as the answer is read.
+        If `repeatable`, only to one that has the same answer every time. Raises QueryError and StoreError,
+        also as the answer is read.
         """
-        return ask(self.sources, sql, parameters, limits, self.ready)
+        return ask(self.sources, sql, parameters, limits, self.ready, repeatable=repeatable)

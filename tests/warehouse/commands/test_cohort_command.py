@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -45,7 +46,6 @@ def test_a_cohort_is_what_the_condition_is_true_of(demo, tmp_path):
 def test_the_same_condition_on_the_same_version_gives_the_same_bytes(demo, tmp_path):
     first = manifest(demo, CT, "--as-of", 0)
     assert first == manifest(demo, CT, "--as-of", 0)
-    assert first == run("make", demo, "--where", CT, "--as-of", 0).stdout
     now = manifest(demo, CT)
     assert now == manifest(demo, CT, "--as-of", 1)
     assert set(keys_of(first)) <= set(keys_of(now))
@@ -77,11 +77,36 @@ def test_conditions_of_many_kinds(demo):
 
 @pytest.mark.parametrize(
     "where",
-    ["random() < 0.5", "NOW() > '2020-01-01'", "StudyDate < strftime(current_date, '%Y')", "uuid() > 'a'"],
+    [
+        "random() < 0.5",
+        '"random"() < 0.5',
+        "random/**/() < 0.5",
+        "\"uuid\"()::VARCHAR < '8'",
+        "NOW() > '2020-01-01'",
+        "\"now\"() > '2020-01-01'",
+        "StudyDate < strftime(current_date, '%Y')",
+        "StudyDate < strftime(\"current_date\", '%Y')",
+        "uuid() > 'a'",
+        "key IN (SELECT key FROM images USING SAMPLE 10)",
+        "key IN (SELECT key FROM images TABLESAMPLE 10%)",
+        "key IN (SELECT key FROM images LIMIT 3)",
+    ],
 )
 def test_a_condition_that_differs_every_time_is_refused(demo, where):
     with pytest.raises(QueryError, match="every time"):
         manifest(demo, where)
+
+
+def test_dates_can_be_taken_apart_and_compared(demo):
+    everything = keys_of(manifest(demo, "true"))
+    for where in (
+        "year(strptime(StudyDate, '%Y%m%d')) = 2020",
+        "strftime(strptime(StudyDate, '%Y%m%d'), '%Y') = '2020'",
+        "date_diff('day', DATE '2020-01-01', strptime(StudyDate, '%Y%m%d')) BETWEEN 0 AND 366",
+        "age(DATE '2021-01-01', strptime(StudyDate, '%Y%m%d')) < INTERVAL 2 YEAR",
+        "key IN (SELECT key FROM images ORDER BY key LIMIT 10000)",
+    ):
+        assert keys_of(manifest(demo, where)) == everything
 
 
 @pytest.mark.parametrize(
@@ -130,10 +155,56 @@ def test_a_warehouse_that_moved_is_named_by_hand(demo, tmp_path):
     shutil.copytree(demo, tmp_path / "moved", copy_function=shutil.copyfile)
     text = (tmp_path / "m.csv").read_text().replace(str(demo), str(tmp_path / "gone"))
     (tmp_path / "m.csv").write_text(text)
-    assert run("fetch", tmp_path / "m.csv", tmp_path / "out").return_value == 2
+    ended = run("fetch", tmp_path / "m.csv", tmp_path / "out")
+    assert ended.return_value == 2
+    assert "named by the manifest: say with --bucket where the warehouse is now" in ended.stderr
     assert list((tmp_path / "out").iterdir()) == []
+    ended = run("fetch", tmp_path / "m.csv", tmp_path / "out", "--bucket", tmp_path / "nowhere")
+    assert "named by --bucket" in ended.stderr
     ended = run("fetch", tmp_path / "m.csv", tmp_path / "out", "--bucket", tmp_path / "moved")
     assert ended.return_value == 0
+
+
+@pytest.mark.parametrize("place", ["", "raw-northfield", "new/folder", "link", "../drop/x"])
+def test_nothing_is_fetched_into_the_warehouse_itself(demo, tmp_path, place):
+    moved = tmp_path / "moved" / "drop"
+    shutil.copytree(demo, moved, copy_function=shutil.copyfile)
+    (moved / "link").symlink_to(moved / "raw-southmoor")
+    (tmp_path / "to-it").symlink_to(moved)
+    before = sorted(moved.rglob("*"))
+    run(moved, "--where", CT, "--out", tmp_path / "m.csv")
+    for folder in (moved / place, tmp_path / "to-it" / place):
+        ended = run("fetch", tmp_path / "m.csv", folder, "--yes")
+        assert ended.return_value == 2
+        assert "lies within the warehouse itself" in ended.stderr
+    assert sorted(moved.rglob("*")) == before
+
+
+def test_a_warehouse_may_lie_within_the_folder(demo, tmp_path):
+    shutil.copytree(demo, tmp_path / "drop", copy_function=shutil.copyfile)
+    run(tmp_path / "drop", "--where", CT, "--out", tmp_path / "m.csv")
+    assert run("fetch", tmp_path / "m.csv", tmp_path).return_value == 0
+
+
+def test_the_bucket_may_stand_in_the_environment(demo, monkeypatch):
+    monkeypatch.setenv("WAREHOUSE_BUCKET", str(demo))
+    assert run("--where", CT).stdout == manifest(demo, CT)
+
+
+def test_a_manifest_is_csv(demo, tmp_path):
+    with pytest.raises(SettingsError, match=r"end in \.csv"):
+        run(demo, "--where", CT, "--out", tmp_path / "m.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_help_shows_the_options_and_the_other_command():
+    told = run("--help").stdout
+    assert told.startswith("Usage: cli cohort [OPTIONS] [BUCKET]\n")
+    for word in ("--where", "--out", "--as-of", "fetch"):
+        assert word in told
+    with pytest.raises(click.UsageError) as refused:
+        run()
+    assert refused.value.ctx.command_path == "cli cohort"
 
 
 def test_what_cannot_be_fetched(demo, tmp_path):

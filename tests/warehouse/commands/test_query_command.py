@@ -5,26 +5,37 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from datetime import datetime
 from pathlib import Path
 
+import click
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from support import load
 from warehouse.cli import cli
+from warehouse.demo import CONFIGURATION
 from warehouse.errors import Forbidden, QueryError, SettingsError
+from warehouse.settings import VARIABLES
 from warehouse.storage.catalog import OBJECTS, RUNS, VIEWS
+from warehouse.storage.delta import DeltaCatalog
+from warehouse.storage.folder import FolderStore
 
 GROUPS = ("training", "validation")
 
 
-def ask(bucket, sql, *flags):
-    """What the command prints; its error is raised."""
-    result = CliRunner().invoke(cli, ["query", str(bucket), sql, *map(str, flags)], standalone_mode=False)
+def run(*arguments):
+    result = CliRunner().invoke(cli, ["query", *map(str, arguments)], standalone_mode=False)
     if result.exception is not None:
         raise result.exception
-    return result.stdout
+    return result
+
+
+def ask(bucket, sql, *flags):
+    """What the command prints; its error is raised."""
+    return run(bucket, sql, *flags).stdout
 
 
 def rows(bucket, sql, *flags):
@@ -70,6 +81,27 @@ def test_formats(demo, tmp_path):
         ask(demo, sql, "--format", "parquet")
 
 
+@pytest.mark.parametrize("name", ["s.xyz", "s.txt", "s", "s.table", ".csv"])
+def test_a_name_that_tells_no_format_is_refused(demo, tmp_path, name):
+    with pytest.raises(SettingsError, match=r"\.parquet, or give --format"):
+        ask(demo, "SELECT 1 AS a", "--out", tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    ask(demo, "SELECT 1 AS a", "--out", tmp_path / name, "--format", "csv")
+    assert (tmp_path / name).read_text() == "a\n1\n"
+
+
+def test_the_bucket_may_stand_in_the_environment(demo, monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(click.MissingParameter):
+        run("SELECT 1 AS a")
+    monkeypatch.setenv("WAREHOUSE_BUCKET", str(demo))
+    assert run("SELECT 1 AS a").stdout == "a\n1\n"
+    assert run(demo, "SELECT 1 AS a").stdout == "a\n1\n"
+    with pytest.raises(click.MissingParameter):
+        run()
+
+
 def test_no_rows_still_have_a_header(demo, tmp_path):
     sql = "SELECT key, size FROM images WHERE false"
     assert ask(demo, sql) == "key,size\n"
@@ -95,7 +127,7 @@ def test_values_of_every_kind(demo, tmp_path):
         [DATE '2024-02-29'] AS list, {'a': [1]} AS struct
         FROM range(2)"""
     (row,) = rows(demo, sql)
-    scalars = {"null": "", "yes": "True", "amount": "1.50", "nan": "nan", "huge": "18446744073709551614"}
+    scalars = {"null": "", "yes": "true", "amount": "1.50", "nan": "nan", "huge": "18446744073709551614"}
     times = {"day": "2024-02-29", "moment": "2024-02-29T12:00:00+00:00"}
     others = {"text": "ü", "bytes": "00ff", "list": '["2024-02-29"]', "struct": '{"a":[1]}'}
     assert row == {**scalars, **times, **others}
@@ -105,8 +137,34 @@ def test_values_of_every_kind(demo, tmp_path):
     with pytest.raises(QueryError, match="AS"):
         ask(demo, "SELECT 1 AS a, 2 AS a", "--format", "json")
     with pytest.raises(QueryError, match="CAST"):
-        ask(demo, "SELECT INTERVAL 1 MONTH AS a", "--out", tmp_path / "x.parquet")
+        ask(demo, "SELECT MAP{} AS a", "--out", tmp_path / "x.parquet")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_types_of_the_query_engine_are_told_as_it_writes_them(demo, tmp_path):
+    values = {
+        "interval": ("INTERVAL 14 MONTH", "1 year 2 months"),
+        "bit": ("'101'::BIT", "101"),
+        "bignum": ("(-123456789012345678901234567890)::BIGNUM", "-123456789012345678901234567890"),
+        "timetz": ("'12:00:00+02'::TIMETZ", "12:00:00+02"),
+        'odd "name"': ("1::VARIANT", "1"),
+    }
+    sql = "SELECT " + ", ".join(
+        f"""{value} AS "{name.replace('"', '""')}\"""" for name, (value, _) in values.items()
+    )
+    told = {name: text for name, (_, text) in values.items()}
+    assert json.loads(ask(demo, sql, "--format", "json")) == [told]
+    assert rows(demo, sql) == [{**told, "bignum": "'-123456789012345678901234567890"}]
+    ask(demo, sql, "--out", tmp_path / "x.parquet")
+    assert pq.read_table(tmp_path / "x.parquet").to_pylist() == [told]
+    within = "SELECT {'a': [INTERVAL 1 DAY], 'b': MAP{'k': '1'::BIT}, 'c': [true]::BOOLEAN[1]} AS x, 2 AS x"
+    assert ask(demo, within).splitlines()[1] == ('"{""a"":[""1 day""],""b"":[[""k"",""1""]],""c"":[true]}",2')
+
+
+def test_a_header_of_csv_is_text_like_any_other(demo, tmp_path):
+    ask(demo, 'SELECT 1 AS "=c"', "--out", tmp_path / "x.parquet")
+    assert pq.read_table(tmp_path / "x.parquet").schema.names == ["=c"]
+    assert ask(demo, 'SELECT 1 AS "=c"') == "'=c\n1\n"
 
 
 def test_a_table_cannot_steer_a_terminal(demo):
@@ -161,12 +219,45 @@ def test_one_set_names_that_set_only(demo):
 
 
 def test_a_bucket_that_was_never_loaded(tmp_path):
-    assert ask(tmp_path, "SELECT count(*) AS n FROM images") == "n\n0\n"
+    for flags in ((), ("--as-of", "0"), ("--as-of", "2024-01-01")):
+        with pytest.raises(SettingsError, match="a load fills it"):
+            ask(tmp_path, "SELECT count(*) AS n FROM images", *flags)
     with pytest.raises(QueryError, match="a load does that"):
         ask(tmp_path, "FROM images", "--set", "training")
-    with pytest.raises(QueryError, match="no versions yet"):
-        ask(tmp_path, "FROM images", "--as-of", "0")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_load_that_found_nothing_leaves_a_run_to_ask(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({**CONFIGURATION, "raw_prefixes": ["raw-a/"]}))
+    assert load(FolderStore(tmp_path), DeltaCatalog(str(tmp_path))).code == 0
+    assert rows(tmp_path, "SELECT listed FROM runs") == [{"listed": "0"}]
+    with pytest.raises(QueryError, match="has no versions"):
+        ask(tmp_path, "FROM runs", "--as-of", "0")
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_folder_that_holds_one_set_only_is_asked_for_that_set(demo, tmp_path, caplog, group):
+    shutil.copytree(demo / group / "catalog", tmp_path / group / "catalog")
+    assert rows(tmp_path, 'SELECT DISTINCT "group" AS g FROM images') == [{"g": group}]
+    assert f"this is what the readers of {group} may see" in caplog.text
+    with pytest.raises(QueryError, match="by then"):
+        ask(tmp_path, "FROM images", "--as-of", "2001-01-01")
+
+
+def test_a_folder_that_holds_both_sets_and_no_catalog_wants_one_named(demo, tmp_path):
+    for group in GROUPS:
+        shutil.copytree(demo / group / "catalog", tmp_path / group / "catalog")
+    with pytest.raises(SettingsError, match="--set"):
+        ask(tmp_path, "FROM images")
+
+
+def test_a_set_says_which_version_answers(demo, caplog):
+    sql = "SELECT count(*) AS n FROM images"
+    newest = rows(demo, sql, "--set", "training")
+    assert rows(demo, sql, "--set", "training", "--as-of", 1) == newest
+    assert caplog.text == ""
+    assert rows(demo, sql, "--set", "training", "--as-of", 99) == newest
+    assert "version 1 of the catalog answers: the last by 99 for training" in caplog.text
 
 
 def patients(demo, *flags):

@@ -64,6 +64,17 @@ def test_the_table_of_exit_codes(outcomes, strict, code):
     assert tally(*outcomes).exit_code(strict=strict) == code
 
 
+def test_who_stands_in_both_sets_breaks_a_run_that_decides_nothing():
+    found = tally(known=3)
+    found.in_both_sets = 2
+    assert found.exit_code() == 5
+    text = summary.text(found)
+    assert "patients who stand in both sets 2" in text
+    assert "split audit --patients" in text
+    assert summary.figures(found, today=date(2020, 1, 1))["in_both_sets"] == 2
+    assert "both sets" not in summary.text(tally(known=3))
+
+
 def test_accounting():
     assert tally(LOADED, QUARANTINED, known=3).accounted
     assert not tally(LOADED, listed=2).accounted

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warehouse.domain.centres import Centres, ClinicalFile, printable, speaking
+from warehouse.domain.centres import Answer, Centres, ClinicalFile, in_turn, printable, settled
 from warehouse.domain.records import ObjectInfo
 
 MOMENT = datetime(2020, 1, 1, tzinfo=UTC)
@@ -38,8 +38,35 @@ DATA = [
 )
 @settings(deadline=None)
 @given(data=st.data())
-def test_which_file_is_asked(files, asked, data):
-    assert speaking(iter(data.draw(st.permutations(files)))) is asked
+def test_which_file_is_asked_first(files, asked, data):
+    turn = in_turn(iter(data.draw(st.permutations(files))))
+    assert turn[0] is asked
+    assert len(turn) == len(files)
+
+
+DAMAGED, ARCHIVED, FORBIDDEN, NAMELESS = (
+    *(Answer(unread=reason) for reason in ("damaged", "archived", "forbidden")),
+    Answer(),
+)
+
+
+@pytest.mark.parametrize(
+    ("answers", "place"),
+    [
+        ([Answer("A"), Answer("B")], 0),
+        ([NAMELESS, Answer("B")], 1),
+        ([DAMAGED, ARCHIVED, Answer("B"), Answer("C")], 2),
+        ([DAMAGED, ARCHIVED], 0),
+        ([DAMAGED, NAMELESS], 1),
+        ([DAMAGED, FORBIDDEN, Answer("B")], 1),
+    ],
+)
+def test_what_the_files_of_a_patient_say_together(answers, place):
+    left = iter(answers)
+    assert settled(left) is answers[place]
+    # What is not needed is not asked.
+    if answers[place].centre is not None:
+        assert list(left) == answers[place + 1 :]
 
 
 def test_names_are_distinct_and_sorted():

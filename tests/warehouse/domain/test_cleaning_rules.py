@@ -40,6 +40,12 @@ def unread(given):
         ("Black", ["M", "N", "P", "Caribbean", "Black or Black British – African", "West Indian"]),
         ("Black", ["Any other Black background"]),
         ("Other", ["S", "Any other ethnic group", "other"]),
+        ("White", ["White, not specified", "Not stated - White", "White (non-Hispanic)", "Canon White"]),
+        (
+            "Unknown",
+            ["non-white", "Non White", "nonwhite", "Not white", "non\u2011white", "Not Asian", "not mixed"],
+        ),
+        ("Unknown", ["not of African origin", "Not a White person", "non-white Asian", "not West Indian"]),
         (
             "Unknown",
             ["O", "Z", "99", "99 - Not known", "AB", "Caucasian", "British", 1, True, *NEVER_READ],
@@ -214,8 +220,8 @@ def test_the_latest_swab(record, latest):
 
 
 BINARY = [
-    *[(one, 0) for one in (0, 0.0, "0", "0.0", " 0 ", False)],
-    *[(one, 1) for one in (1, 1.0, "1", "1.0", True)],
+    *[(one, 0) for one in (0, 0.0, "0", "0.0", " 0 ", False, "false", " False")],
+    *[(one, 1) for one in (1, 1.0, "1", "1.0", True, "true", "TRUE ")],
     *unread([2, 0.5, -1, "2", "yes", "no", "[1] - 2020-01-01", HUGE, *NEVER_READ]),
 ]
 
@@ -319,6 +325,9 @@ def test_results(field, column):
             (one, "Positive")
             for one in (1, "1", 1.0, "RNA DETECTED (SARS-CoV-2)", "rna detected (sars-cov-2) ")
         ],
+        *[(one, "Positive") for one in ("Positive", " positive", "POSITIVE")],
+        *[(one, "Negative") for one in ("Negative", "negative ", "NEGATIVE")],
+        *[(one, None) for one in ("not negative", "false positive", "Positive?", "pos")],
         *[(one, None) for one in (2, "2", "RNA NOT DETECTED (SARS-CoV-2)", HUGE, *NEVER_READ)],
     ]
     assert values(column, field, table) == []

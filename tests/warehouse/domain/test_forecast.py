@@ -57,7 +57,20 @@ def test_an_assigned_patient_is_not_among_those_who_move():
         "claimed": 0,
         "site_differs_now": 0,
         "site_differs_then": 1,
+        "site_unlisted_now": 0,
+        "site_unlisted_then": 0,
     }
+
+
+def test_assigned_patients_whose_site_would_no_longer_be_listed_are_counted():
+    forecast = Forecast(PRESENT, configuration(split=["S"], training=["elsewhere"]))
+    sites = {"A": "S", "B": "T", "C": "V", "D": "elsewhere", "E": None}
+    forecast.assigned.update({patient: Standing("training", site) for patient, site in sites.items()})
+    figures = forecast.figures(patients=False)
+    assigned = figures["assigned"]
+    assert (assigned["site_unlisted_now"], assigned["site_unlisted_then"]) == (1, 2)
+    told = "  sites: that of 2 of them would not be listed; under config.json as it stands 1"
+    assert told in list(text(figures))
 
 
 def test_only_a_rule_that_decides_differs():

@@ -12,7 +12,9 @@ from support import decisions, load, state
 from warehouse import warehouseloader
 from warehouse.demo import CONFIGURATION, raw_drop
 from warehouse.domain import dicom
+from warehouse.domain.records import Assignment
 from warehouse.errors import Forbidden, StoreFault, StoreUnavailable
+from warehouse.storage.assignments import to_document
 from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.ledger import Ledger
 from warehouse.storage.memory import MemoryStore
@@ -213,6 +215,34 @@ def test_a_patient_in_both_sets_ends_the_run_with_5_and_all_others_load(warehous
     assert warehouse.verdict(broken) == ("quarantined", "patient-in-both-sets")
     assert warehouse.verdict(picture) == ("quarantined", "patient-in-both-sets")
     assert warehouse.verdict(other) == ("loaded", None)
+
+
+def test_each_load_ends_with_5_as_long_as_somebody_stands_in_both_sets(warehouse):
+    key = warehouse.clinical("P1")
+    assert warehouse.load().code == 0
+    warehouse.store.put("validation/data/p1/data_2019-01-01.json", b"{}")
+    for _ in range(2):
+        again = warehouse.load()
+        assert (again.code, again.figures["decided"], again.figures["in_both_sets"]) == (5, 0, 1)
+        assert again.figures["requests"]["read"] == 1
+        assert "P1" not in again.summary.upper()
+    assert warehouse.verdict(key) == ("loaded", None)
+
+
+def test_a_damaged_assignment_has_a_reason_of_its_own_until_it_is_mended(warehouse, image):
+    warehouse.store.put("assignments/patients/P1.json", b"junk")
+    key = warehouse.clinical("P1")
+    picture = warehouse.image(image("P1"))
+    loaded = warehouse.load()
+    assert loaded.code == 4
+    assert warehouse.verdict(key) == ("deferred", "damaged-assignment")
+    assert warehouse.verdict(picture) == ("deferred", "damaged-assignment")
+    assert "by hand" in loaded.summary
+    assert "P1" not in loaded.summary
+    mended = Assignment("P1", "validation", "site", "S", "P1", "c", "r", datetime(2020, 1, 1, tzinfo=UTC))
+    warehouse.store.put("assignments/patients/P1.json", to_document(mended))
+    assert warehouse.load().code == 0
+    assert warehouse.verdict(picture) == ("loaded", None)
 
 
 def test_a_target_that_stands_there_already(warehouse):

@@ -306,7 +306,10 @@ def test_a_claim_that_cannot_be_understood_leaves_the_proof_incomplete(warehouse
     store.put("assignments/patients/DEMO001.json", b"{}")
     account, report = look(store, catalog)
     assert report.exit_code == 4
-    assert "1 claims under assignments/patients/ could not be read" in account.summary()
+    assert "1 claim under assignments/patients/ could not be read (damaged)" in account.summary()
+    assert "DEMO001" not in account.summary()
+    named, _ = look(store, catalog, patients=True)
+    assert named.summary().endswith("claim\tDEMO001\tnot read: damaged")
 
 
 @pytest.mark.parametrize(
@@ -350,10 +353,10 @@ def test_what_was_quarantined_is_in_no_set():
     assert look(MemoryStore(), catalog)[1].exit_code == 0
 
 
-def test_an_empty_bucket_is_disjoint():
+def test_an_empty_bucket_proves_nothing():
     account, report = look(MemoryStore(), MemoryCatalog())
-    assert report.exit_code == 0
-    assert account.summary().startswith("the sets are disjoint")
+    assert report.exit_code == 4
+    assert account.summary().startswith("NOT PROVEN: there is nothing in either set")
 
 
 def test_objects_in_no_place_of_the_layout_are_counted(warehouse):
@@ -453,4 +456,4 @@ def test_an_image_that_cannot_be_read_leaves_nothing_proven(warehouse):
     account, report = look(store, catalog)
     assert report.exit_code == 4
     assert "disjoint" not in account.summary()
-    assert "1 images that the catalog does not know could not be read" in account.summary()
+    assert "1 image that the catalog does not know could not be read" in account.summary()

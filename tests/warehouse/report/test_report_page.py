@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import json
 import re
 from datetime import timedelta
@@ -123,6 +124,15 @@ def test_the_policy_lets_in_this_very_style_and_script_and_no_other():
         assert directives[directive] == f"'sha256-{digest}'"
     assert "unsafe" not in policy
     assert not [facts for _, facts in Read(text).elements if "style" in facts]
+
+
+def test_each_statement_stands_in_a_block_of_its_own():
+    told = figures()
+    text = page(told)
+    blocks = [html.unescape(block) for block in re.findall(r"<pre[^>]*>(.*?)</pre>", text, re.S)]
+    assert blocks == [QUESTIONS[name] for name in QUESTIONS]
+    assert text.count(f"later on with --as-of {told.version}.") == 3
+    assert "--as-of" not in page(nothing())
 
 
 def luminance(colour):

@@ -7,7 +7,7 @@ import pytest
 
 from warehouse.domain.keys import assignment_key
 from warehouse.domain.split import SplitDecision
-from warehouse.errors import PatientInBothSets, StoreFault
+from warehouse.errors import DamagedAssignment, PatientInBothSets
 from warehouse.storage.assignments import Assignments, from_document, to_document
 from warehouse.storage.counting import CountingStore
 from warehouse.storage.memory import MemoryStore
@@ -112,6 +112,17 @@ def test_a_folder_that_no_key_could_name_still_says_where_its_patient_stands():
     assert (adopted.group, adopted.folder) == ("validation", "P1")
 
 
+def test_who_stands_in_both_sets_is_counted_by_one_listing_of_each():
+    store = MemoryStore()
+    for key in ("training/data/p1", "validation/data/P1", "validation/data/P2", "training/data/P3"):
+        store.put(f"{key}/data_2020-01-01.json", b"{}")
+    counted = CountingStore(store)
+    among = assignments(counted)
+    assert among.in_both_sets() == 1
+    assert among.adopt("P4", "c") is None
+    assert counted.counts()["list_folders"] == 2
+
+
 def test_nobody_is_adopted_from_nowhere():
     assert assignments(MemoryStore()).adopt("P1", "c") is None
 
@@ -128,9 +139,9 @@ def test_nobody_is_adopted_from_nowhere():
         to_document(claim(assignments(MemoryStore()))).replace(b'"folder": "P1"', b'"folder": 5'),
     ],
 )
-def test_a_claim_that_cannot_be_understood_is_a_fault_and_not_a_guess(damage):
+def test_a_claim_that_cannot_be_understood_is_damaged_and_not_guessed_at(damage):
     store = MemoryStore()
     store.put(assignment_key("P1"), damage)
-    with pytest.raises(StoreFault) as caught:
+    with pytest.raises(DamagedAssignment) as caught:
         claim(assignments(store))
     assert "P1" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Each patient gives one file, whatever the order and the number of what is listed."""
+"""Each patient's files come together, in their turn, whatever the order and the number of what is listed."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warehouse.domain.centres import ClinicalFile, speaking
+from warehouse.domain.centres import Candidates, ClinicalFile, in_turn
 from warehouse.domain.records import ObjectInfo
 from warehouse.errors import StoreFault
 from warehouse.storage import clinical_files as module
-from warehouse.storage.clinical_files import one_a_patient
+from warehouse.storage.clinical_files import by_patient
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -34,17 +34,17 @@ FILES = st.lists(
 )
 
 
-def test_each_patient_gives_the_file_that_speaks_for_it(monkeypatch):
+def test_each_patients_files_come_together_in_their_turn(monkeypatch):
     monkeypatch.setattr(module, "BATCH_ROWS", 5)
 
     @settings(max_examples=25, deadline=None)  # each one is a database of its own
     @given(FILES)
     def holds(files):
         expected = [
-            speaking(file for file in files if file.patient == patient).info
+            Candidates(tuple(in_turn(file for file in files if file.patient == patient)))
             for patient in sorted({file.patient for file in files})
         ]
-        assert list(one_a_patient(iter(files))) == expected
+        assert list(by_patient(iter(files))) == expected
 
     holds()
 
@@ -55,4 +55,4 @@ def test_a_listing_that_fails_is_no_listing():
         raise StoreFault("list")
 
     with pytest.raises(StoreFault):
-        next(one_a_patient(failing()))
+        next(by_patient(failing()))

@@ -152,6 +152,8 @@ def test_storage_by_prefix():
         "training/xray/P/1/2/b.dcm",
         "validation/mri/P/1/2/c.dcm",
         "validation/unknown/P/1/2/d.dcm",
+        "training/catalog/patients/part.parquet",
+        "validation/catalog/images/_delta_log/0.json",
         "raw-a/2020-01-01/images/a.dcm",
         size=10,
     )

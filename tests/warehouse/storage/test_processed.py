@@ -104,6 +104,22 @@ def test_the_folder_is_made_beside_one_that_is_there(tmp_path):
         FolderProcessed(tmp_path / "file").check()
 
 
+def test_what_is_made_in_a_folder_can_be_read_by_its_owner_only(tmp_path, file):
+    root = tmp_path / "d-processed"
+    place = FolderProcessed(root)
+    place.check()
+    place.add_file("2020/ct.csv", file)
+    place.replace_latest(b"x")
+    place.close()
+    modes = {path.relative_to(tmp_path).as_posix(): path.stat().st_mode & 0o777 for path in root.rglob("*")}
+    assert modes == {
+        "d-processed/2020": 0o700,
+        "d-processed/2020/ct.csv": 0o600,
+        f"d-processed/{LATEST}": 0o600,
+    }
+    assert root.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_link_at_latest_is_replaced_and_not_followed(tmp_path):
     other = tmp_path / "other"
     other.write_text("somebody's")
@@ -135,8 +151,9 @@ def test_an_archive_tells_what_it_holds(tmp_path):
         name="ct", rows=3, csv=tmp_path / "made-ct.csv", parquet=tmp_path / "made-ct.parquet"
     )
     archive = Archive(place)
-    assert archive.summary() == ""
+    assert (archive.summary(), archive.notice()) == ("", "")
     archive.add(table)
+    assert archive.notice() == f"1 tables in {tmp_path}/"
     assert "was left as it was" in archive.summary()
     assert not (tmp_path / LATEST).exists()
     archive.make_latest()

@@ -13,7 +13,7 @@ from catalog_rows import decision
 from warehouse.errors import QueryError, StoreFault
 from warehouse.storage import catalog_views
 from warehouse.storage.catalog import MemoryCatalog
-from warehouse.storage.catalog_schema import OBJECTS
+from warehouse.storage.catalog_schema import OBJECTS, VIEWS
 from warehouse.storage.sandbox import ONE_STATEMENT, OUT_OF_REACH, Limits, ask
 
 host_secret = pa.table({"secret": ["SECRET"]})
@@ -95,6 +95,18 @@ OUT_OF_BOUNDS = [
     "FROM duckdb_extensions()",
     "FROM json_execute_serialized_sql(json_serialize_sql('SELECT * FROM read_text(''{file}'')'))",
     "SELECT getenv('HOME')",
+    "FROM duckdb_settings()",
+    "FROM duckdb_databases()",
+    "FROM duckdb_databases",
+    "FROM pragma_database_list",
+    "FROM information_schema.tables",
+    "FROM histogram_values(duckdb_databases, path)",
+    "SELECT current_setting('temp_directory')",
+    "SELECT \"CURRENT_SETTING\"/**/('temp_directory')",
+    "WITH duckdb_databases AS (FROM duckdb_databases) FROM duckdb_databases",
+    "SELECT (WITH duckdb_databases AS (SELECT 1) FROM duckdb_databases), path FROM duckdb_databases",
+    "SHOW DATABASES",
+    "FROM objects_0",
     "FROM host_secret",
     "FROM pandas_scan(1)",
     "FROM arrow_scan(1, 2, 3)",
@@ -130,6 +142,7 @@ def test_nothing_outside_can_be_reached(objects, tmp_path, monkeypatch, sql):
     said = str(refused.value)
     assert "\n" not in said
     assert "SECRET" not in said
+    assert "duckdb_types" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
 
 
@@ -154,10 +167,40 @@ def test_a_refusal_says_what_can_be_asked(objects):
         ("EXPLAIN (FORMAT json) SELECT 1", 1),
         ("EXPLAIN ANALYZE SELECT * FROM objects", 1),
         ("SELECT * FROM objects -- a remark", 1),
+        ('SELECT * FROM "OBJECTS"', 1),
+        ("FROM temp.objects", 1),
+        ("SHOW objects", len(OBJECTS.names)),
+        ("PIVOT objects ON kind IN ('image') USING count(*) GROUP BY key", 1),
+        ("WITH a AS (SELECT 1), b AS (FROM a) FROM b", 1),
+        ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) FROM n", 3),
+        ("FROM objects, (SELECT unnest(generate_series(1, 3)))", 3),
     ],
 )
 def test_questions_are_answered(objects, sql, count):
     assert answer({**objects, "runs": []}, sql).num_rows == count
+
+
+@pytest.mark.parametrize("sql", ["SHOW TABLES", "show tables;", "SHOW ALL TABLES", "DESCRIBE"])
+def test_the_tables_are_listed_as_documented(objects, sql):
+    of_a_set = dict.fromkeys(VIEWS, ())
+    everything = ["objects", "objects_now", "runs", "images", "series", "studies", "patients"]
+    assert answer({**objects, "runs": []}, sql)["name"].to_pylist() == everything
+    assert answer(of_a_set, sql)["name"].to_pylist() == ["images", "series", "studies", "patients"]
+
+
+def test_a_table_that_there_is_not_is_answered_with_those_that_there_are(objects):
+    for sql in ("FROM nothing", "SHOW nothing", "SELECT (SELECT 1 FROM a.nothing)"):
+        with pytest.raises(QueryError, match=r"no table (a\.)?nothing: the tables are objects, .* patients$"):
+            answer(objects, sql)
+    with pytest.raises(
+        QueryError, match="no table objects: the tables are images, series, studies, patients"
+    ):
+        answer(dict.fromkeys(VIEWS, ()), "FROM objects")
+
+
+def test_what_is_nested_too_deeply_is_told(objects):
+    with pytest.raises(QueryError, match="nested too deeply"):
+        answer(objects, f"SELECT {'+'.join('1' * 900)}")
 
 
 def test_what_is_wrong_with_sql_is_told_in_one_line_that_quotes_it(objects):

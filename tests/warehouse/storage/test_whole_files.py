@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from warehouse.errors import StoreError
-from warehouse.storage.local_files import whole_file
+from warehouse.storage.local_files import remove_unfinished, whole_file
 
 
 @pytest.mark.parametrize("linked", [False, True])
@@ -31,3 +31,13 @@ def test_a_pipe_is_written_to_and_stays_one(tmp_path, linked):
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(StoreError), whole_file(tmp_path) as stream:
         stream.write(b"rows")
+
+
+def test_what_is_unfinished_can_be_removed_before_the_process_is_ended(tmp_path):
+    writing = whole_file(tmp_path / "x")
+    writing.__enter__().write(b"1")
+    assert len(list(tmp_path.iterdir())) == 1
+    remove_unfinished()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(StoreError):
+        writing.__exit__(None, None, None)

@@ -1,0 +1,71 @@
+"""The compiled header reader says what the plain one says: its own tests are run on it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+HEADER = Path(sysconfig.get_path("include"), "Python.h")
+TESTS = ("test_dicom_parity.py", "test_dicom_generated.py", "test_dicom_reads.py", "test_dicom_verdicts.py")
+
+needs_compiler = pytest.mark.skipif(
+    not (shutil.which("gcc") and HEADER.exists() and importlib.util.find_spec("mypyc")),
+    reason="needs a compiler and Python's headers, of the system packages gcc and python3-dev, and mypy",
+)
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project in which the reader is compiled."""
+    folder = tmp_path_factory.mktemp("compiled")
+    for name in ("warehouse", "bonobo", "tests"):
+        left_out = shutil.ignore_patterns("__pycache__", "*.so", "e2e")
+        shutil.copytree(ROOT / name, folder / name, ignore=left_out)
+    for name in ("setup.py", "pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, folder)
+    built = subprocess.run(
+        [sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
+        cwd=folder,
+        env={**os.environ, "WAREHOUSE_COMPILE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    return folder
+
+
+@needs_compiler
+def test_the_compiled_reader_passes_the_readers_tests(compiled: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(compiled)}
+    where = "from warehouse.domain import dicom_scan; print(dicom_scan.__file__)"
+    found = subprocess.run(
+        [sys.executable, "-c", where],
+        cwd=compiled,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert found.stdout.startswith(str(compiled)), found.stderr
+    assert found.stdout.strip().endswith(".so")
+    words = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-m", "not nightly"]
+    tests = [str(compiled / "tests" / "warehouse" / "domain" / name) for name in TESTS]
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", *words, *tests],
+        cwd=compiled,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert ended.returncode == 0, ended.stdout[-4000:]
+    assert " passed" in ended.stdout

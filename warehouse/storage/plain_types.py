@@ -1,0 +1,50 @@
+"""Types that only the query engine has are told as it writes them, as text, also within lists and structures.
+
+Arrow has no such type, or one that programs print as bytes.
+"""
+
+from __future__ import annotations
+
+import duckdb
+from duckdb.sqltypes import DuckDBPyType
+
+_TOLD_AS_TEXT = frozenset(
+    ("interval", "bit", "bignum", "time with time zone", "variant", "geometry", "union")
+)
+
+
+def in_plain_types(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The same rows, with columns that others can read."""
+    plain = [_plain(kind) for kind in relation.types]
+    if plain == list(map(str, relation.types)):
+        return relation
+    columns = (
+        f"#{number}::{kind} AS {_quoted(name)}"
+        for number, (name, kind) in enumerate(zip(relation.columns, plain, strict=True), 1)
+    )
+    return relation.project(", ".join(columns))
+
+
+def _plain(kind: DuckDBPyType | int | list[str]) -> str:
+    """The type that a value is told in, as SQL writes it; the other parts of a type as they are."""
+    if not isinstance(kind, DuckDBPyType):
+        return str(kind)
+    if kind.id in _TOLD_AS_TEXT:
+        return "VARCHAR"
+    match kind.id:
+        case "list":
+            ((_, item),) = kind.children
+            return f"{_plain(item)}[]"
+        case "array":
+            (_, item), (_, size) = kind.children
+            return f"{_plain(item)}[{_plain(size)}]"
+        case "map":
+            (_, key), (_, value) = kind.children
+            return f"MAP({_plain(key)}, {_plain(value)})"
+        case "struct":
+            return f"STRUCT({', '.join(f'{_quoted(name)} {_plain(one)}' for name, one in kind.children)})"
+    return str(kind)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
