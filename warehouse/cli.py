@@ -31,13 +31,20 @@ from warehouse.commands.running import run_graph
 from warehouse.commands.split import split
 from warehouse.demo import example_image, write_drop
 from warehouse.domain import dicom
+from warehouse.domain.inventory import hours
 from warehouse.domain.reasons import REASONS
 from warehouse.domain.records import Header
 from warehouse.errors import SettingsError, WarehouseError
 from warehouse.pipeline import check
 from warehouse.pipeline.reading import read_header
 from warehouse.services import loader_services, open_warehouse
-from warehouse.settings import DEFAULT_CONCURRENCY, MAXIMUM_CONCURRENCY, Settings, read_settings
+from warehouse.settings import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_INVENTORY_MAX_AGE,
+    MAXIMUM_CONCURRENCY,
+    Settings,
+    read_settings,
+)
 
 QUARANTINED = 3
 
@@ -103,6 +110,12 @@ def cli() -> None:
 )
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
 @click.option("--strict", is_flag=True, help="End with 3 where something was newly quarantined.")
+@click.option("--inventory", is_flag=True, help="List the raw objects by S3 Inventory, not live.")
+@click.option(
+    "--inventory-max-age",
+    metavar="HOURS",
+    help=f"Refuse an older inventory (default {hours(DEFAULT_INVENTORY_MAX_AGE)}).",
+)
 @aws_options
 def load(bucket: str | None, report: Path | None, **flags: Any) -> int:
     """Load what is new in BUCKET (or in WAREHOUSE_BUCKET): decide, copy, and write metadata and catalog."""
@@ -114,9 +127,8 @@ def load(bucket: str | None, report: Path | None, **flags: Any) -> int:
 @click.argument("folder", default="warehouse-demo", type=click.Path(file_okay=False, path_type=Path))
 def demo(folder: Path) -> int:
     """Make a raw drop of invented patients in FOLDER (default warehouse-demo), and load it."""
-    settings = read_settings(
-        {**os.environ, "WAREHOUSE_BUCKET": ""}, bucket=str(folder.absolute()), origin="the argument FOLDER"
-    )
+    environment = {**os.environ, "WAREHOUSE_BUCKET": "", "WAREHOUSE_INVENTORY": ""}
+    settings = read_settings(environment, bucket=str(folder.absolute()), origin="the argument FOLDER")
     files, written = write_drop(folder)
     if written:
         echo(f"Wrote a raw drop of {files} files into {folder}: CT, MR and CR images of invented patients.")

@@ -5,6 +5,7 @@
     WarehouseError                 exit_code
     ├── SettingsError              2   environment or flags
     ├── ConfigurationError         2   config.json; `problems` lists every one
+    ├── InventoryError             2   the S3 Inventory that should stand in for the listing
     ├── QueryError                 2   SQL that cannot be answered
     ├── PatientInBothSets          5   a patient stands under training and under validation
     └── StoreError                 4   a store said no: operation, key, cause
@@ -47,6 +48,12 @@ class ConfigurationError(WarehouseError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
+
+
+class InventoryError(WarehouseError):
+    """No inventory can stand in for the listing. The message is a sentence; nothing was decided."""
+
+    exit_code = 2
 
 
 class QueryError(WarehouseError):

@@ -20,8 +20,8 @@ from warehouse.domain.cohort import Part
 from warehouse.domain.fetching import FetchAccount
 from warehouse.domain.records import Group
 from warehouse.domain.shortfall import Shortfall
-from warehouse.errors import Forbidden, SettingsError, StoreUnavailable
-from warehouse.settings import Location, Settings
+from warehouse.errors import Forbidden, InventoryError, SettingsError, StoreUnavailable
+from warehouse.settings import DEFAULT_CONCURRENCY, Location, Settings
 from warehouse.storage.assignments import Assignments
 from warehouse.storage.aws import open_session, storage_options, usable_settings
 from warehouse.storage.catalog import Catalog, MemoryCatalog
@@ -33,10 +33,12 @@ from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.dryrun import DryRunStore
 from warehouse.storage.folder import FolderStore
 from warehouse.storage.identities import Identities
+from warehouse.storage.inventory import Inventory
 from warehouse.storage.ledger import Ledger
 from warehouse.storage.listings import Listings
 from warehouse.storage.local_files import MessageFile
 from warehouse.storage.processed import Archive, FolderProcessed, LocalTables, Processed, S3Processed
+from warehouse.storage.raw_listing import InventoryListing, LiveListing, RawListing
 from warehouse.storage.readable import published, readable
 from warehouse.storage.s3 import UNUSABLE, S3Store
 from warehouse.storage.snapshot import AsOf, Snapshot
@@ -71,7 +73,15 @@ def loader_services(settings: Settings) -> Generator[Mapping[str, Any]]:
     _warn(settings)
     with (
         open_warehouse(settings) as (store, catalog),
-        run_services(store, catalog, strict=settings.strict, dry_run=settings.dry_run) as services,
+        _open_inventory(settings) as inventory,
+        run_services(
+            store,
+            catalog,
+            strict=settings.strict,
+            dry_run=settings.dry_run,
+            inventory=inventory,
+            concurrency=settings.concurrency,
+        ) as services,
     ):
         yield services
 
@@ -202,12 +212,24 @@ def run_services(
     *,
     strict: bool = False,
     dry_run: bool = False,
+    inventory: Inventory | None = None,
+    concurrency: int = DEFAULT_CONCURRENCY,
     clock: Callable[[], datetime] = utc_now,
 ) -> Generator[Mapping[str, Any]]:
-    """The services of one run over any store and catalog; the run's row is written when it ends."""
+    """The services of one run over any store and catalog; the run's row is written when it ends.
+
+    With `inventory`, the raw objects are those that it suggests.
+    """
     run = new_run(clock())
     counted = CountingStore(store)
-    ledger = Ledger(catalog, run=run, clock=clock, requests=counted.counts, strict=strict, dry_run=dry_run)
+    raw_listing: RawListing = LiveListing(counted)
+    if inventory is not None:
+        raw_listing = InventoryListing(inventory, counted, concurrency)
+
+    def requests() -> Mapping[str, int]:
+        return {**counted.counts(), **(inventory.requests() if inventory is not None else {})}
+
+    ledger = Ledger(catalog, run=run, clock=clock, requests=requests, strict=strict, dry_run=dry_run)
     with (
         closing(ledger),
         closing(Identities(catalog, partial(standing_studies, counted, catalog))) as identities,
@@ -216,6 +238,7 @@ def run_services(
             yield {
                 "store": counted,
                 "catalog": catalog,
+                "raw_listing": raw_listing,
                 "assignments": Assignments(counted, catalog.assignments, run=run, clock=clock),
                 "identities": identities,
                 "ledger": ledger,
@@ -253,7 +276,7 @@ def _open_place(settings: Settings) -> Generator[Processed]:
         local.check()
         yield local
         return
-    beside = _beside(settings.location)
+    beside = _beside(settings.location, "processed")
     place: FolderProcessed | S3Processed
     if beside.kind == "folder":
         place = FolderProcessed(beside.name)
@@ -265,10 +288,33 @@ def _open_place(settings: Settings) -> Generator[Processed]:
         yield place
 
 
-def _beside(location: Location) -> Location:
-    """Where the tables of a warehouse are kept: `<name>-processed`."""
+def _beside(location: Location, purpose: str) -> Location:
+    """Where something of a warehouse is kept that is no part of it: `<name>-<purpose>`."""
     name = os.path.abspath(location.name) if location.kind == "folder" else location.name
-    return Location(location.kind, f"{name}-processed")
+    return Location(location.kind, f"{name}-{purpose}")
+
+
+@contextmanager
+def _open_inventory(settings: Settings) -> Generator[Inventory | None]:
+    """The inventory that stands beside the warehouse, its place found usable; None where none is wanted."""
+    if not settings.inventory:
+        yield None
+        return
+    beside = _beside(settings.location, "inventory")
+    place: FolderStore | S3Store
+    if beside.kind == "folder":
+        place = FolderStore(beside.name)
+    else:
+        session = open_session(settings.profile, settings.role_arn)
+        place = _open_bucket(S3Store, beside.name, settings, session)
+    bucket = os.path.basename(beside.name).removesuffix("-inventory")
+    with closing(Inventory(place, bucket, max_age=settings.inventory_max_age, clock=utc_now)) as inventory:
+        try:
+            _check(place, beside)
+        except StoreUnavailable as error:
+            said = "set it up (docs/inventory.md), or load without --inventory"
+            raise InventoryError(f"there is no inventory to list by: {error}; {said}") from error
+        yield inventory
 
 
 def _open(settings: Settings) -> tuple[FolderStore | S3Store, DeltaCatalog]:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import unquote, urlsplit
@@ -21,11 +22,15 @@ VARIABLES = ("WAREHOUSE_BUCKET", "BUCKET_NAME")
 DEFAULT_CONCURRENCY = 32
 MAXIMUM_CONCURRENCY = 1024
 
+# An inventory is made each day, and can take the next one to arrive.
+DEFAULT_INVENTORY_MAX_AGE = timedelta(hours=48)
+
 ACCEPTED = "a bucket is s3://name or a bare name, a folder is file:///path, /path or ./path"
 
 # S3's rules for new buckets are narrower; the oldest buckets, and those of other servers, are not.
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_HOURS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 # IAM User Guide, "IAM identifiers": partitions are aws, aws-cn, aws-us-gov and their like.
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/.+")
@@ -52,6 +57,7 @@ class Location:
 class Settings:
     """What one run is told. `warnings` are for the person who told it.
 
+    With `inventory`, the raw objects are those of an S3 Inventory no older than `inventory_max_age`.
     `local_only` keeps summary tables on this machine, in the folder `out` or in one of their own; without
     `message`, no file is written for a notification.
     """
@@ -62,6 +68,8 @@ class Settings:
     out: Path | None = None
     message: bool = True
     strict: bool = False
+    inventory: bool = False
+    inventory_max_age: timedelta = DEFAULT_INVENTORY_MAX_AGE
     concurrency: int = DEFAULT_CONCURRENCY
     profile: str | None = None
     role_arn: str | None = None
@@ -79,6 +87,8 @@ def read_settings(
     local_only: bool = False,
     out: Path | None = None,
     strict: bool = False,
+    inventory: bool = False,
+    inventory_max_age: str | None = None,
     concurrency: int | None = None,
     profile: str | None = None,
     role_arn: str | None = None,
@@ -93,6 +103,9 @@ def read_settings(
     if not bucket:
         origin, bucket = _bucket(environment)
     location = replace(locate(bucket), origin=origin)
+    inventory = inventory or bool(environment.get("WAREHOUSE_INVENTORY"))
+    if inventory_max_age is not None and not inventory:
+        raise SettingsError("--inventory-max-age needs --inventory: add it, or leave both out")
     return Settings(
         location=location,
         dry_run=dry_run or bool(environment.get("DRY_RUN")),
@@ -100,6 +113,8 @@ def read_settings(
         out=out,
         message=not environment.get("NO_OUTPUT_FILE"),
         strict=strict,
+        inventory=inventory,
+        inventory_max_age=_inventory_max_age(inventory_max_age, environment),
         concurrency=concurrency if concurrency is not None else read_concurrency(environment),
         profile=profile or environment.get("AWS_PROFILE") or None,
         role_arn=_role_arn(role_arn),
@@ -140,6 +155,17 @@ def read_concurrency(environment: Mapping[str, str]) -> int:
     if not _WHOLE_NUMBER.fullmatch(text) or not 1 <= int(text) <= MAXIMUM_CONCURRENCY:
         raise SettingsError(f"WAREHOUSE_CONCURRENCY must be a whole number from 1 to {MAXIMUM_CONCURRENCY}")
     return int(text)
+
+
+def _inventory_max_age(flag: str | None, environment: Mapping[str, str]) -> timedelta:
+    name, text = "--inventory-max-age", flag
+    if text is None:
+        name, text = "WAREHOUSE_INVENTORY_MAX_AGE", environment.get("WAREHOUSE_INVENTORY_MAX_AGE") or None
+    if text is None:
+        return DEFAULT_INVENTORY_MAX_AGE
+    if not _HOURS.fullmatch(text) or not float(text):
+        raise SettingsError(f"{name} must be a number of hours above 0, such as 36 or 1.5")
+    return timedelta(hours=float(text))
 
 
 def _bucket(environment: Mapping[str, str]) -> tuple[str, str]:

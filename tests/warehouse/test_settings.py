@@ -1,5 +1,6 @@
 """Settings come from flags and environment, once; doubt is an error."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,33 @@ def test_a_message_is_written_unless_somebody_does_not_want_it():
     assert read_settings({"WAREHOUSE_BUCKET": "b-1"}).message
     assert read_settings({"WAREHOUSE_BUCKET": "b-1", "NO_OUTPUT_FILE": ""}).message
     assert not read_settings({"WAREHOUSE_BUCKET": "b-1", "NO_OUTPUT_FILE": "yes"}).message
+
+
+def test_an_inventory_is_asked_for_by_flag_or_variable():
+    here = {"WAREHOUSE_BUCKET": "s3://bucket"}
+    assert not read_settings(here).inventory
+    assert read_settings(here).inventory_max_age == timedelta(hours=48)
+    assert read_settings(here, inventory=True).inventory
+    by_variable = read_settings({**here, "WAREHOUSE_INVENTORY": "1", "WAREHOUSE_INVENTORY_MAX_AGE": "36"})
+    assert (by_variable.inventory, by_variable.inventory_max_age) == (True, timedelta(hours=36))
+    by_flag = read_settings(
+        {**here, "WAREHOUSE_INVENTORY_MAX_AGE": "36"}, inventory=True, inventory_max_age="1.5"
+    )
+    assert by_flag.inventory_max_age == timedelta(minutes=90)
+
+
+@pytest.mark.parametrize("text", ["", "0", "0.0", "-1", "soon", "nan", "inf", "1e3", "1h", "٣", "9" * 7])
+def test_ages_that_mean_nothing(text):
+    here = {"WAREHOUSE_BUCKET": "s3://bucket"}
+    with pytest.raises(SettingsError, match="--inventory-max-age must be a number of hours"):
+        read_settings(here, inventory=True, inventory_max_age=text)
+    if text:
+        with pytest.raises(SettingsError, match="WAREHOUSE_INVENTORY_MAX_AGE must be"):
+            read_settings({**here, "WAREHOUSE_INVENTORY_MAX_AGE": text})
+
+
+def test_an_age_without_an_inventory_is_a_mistake_on_the_command_line_only():
+    here = {"WAREHOUSE_BUCKET": "s3://bucket", "WAREHOUSE_INVENTORY_MAX_AGE": "36"}
+    assert not read_settings(here).inventory
+    with pytest.raises(SettingsError, match="needs --inventory"):
+        read_settings(here, inventory_max_age="5")

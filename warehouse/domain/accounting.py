@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from warehouse.domain.reasons import REASONS
 from warehouse.domain.records import Decided, Group, Outcome
@@ -34,10 +34,14 @@ class Waiting:
 
 @dataclass(slots=True)
 class Tally:
-    """The counts of one run. Grows with reasons and with waiting patients, never with objects."""
+    """The counts of one run. Grows with reasons and with waiting patients, never with objects.
+
+    `inventory` is when the inventory was begun that was listed by; None for a live listing.
+    """
 
     listed: int = 0
     known: int = 0
+    inventory: datetime | None = None
     in_both_sets: int = 0
     unchanged: int = 0
     outcomes: Counter[Decided] = field(default_factory=Counter)

@@ -101,7 +101,14 @@ def safe_segment(text: str) -> bool:
     )
 
 
-def raw_object(info: ObjectInfo, config: Config, sequence: int = 0, earlier: Deferral | None = None) -> Raw:
+def raw_object(
+    info: ObjectInfo,
+    config: Config,
+    sequence: int = 0,
+    earlier: Deferral | None = None,
+    *,
+    suggested: bool = False,
+) -> Raw:
     """Tell what a listed raw object is, from its key and what the listing said of it."""
     segments = info.key.split("/")
     day = segments[1] if len(segments) == 4 and _real_date(segments[1]) else ""
@@ -112,6 +119,7 @@ def raw_object(info: ObjectInfo, config: Config, sequence: int = 0, earlier: Def
         "uploader": segments[0].removeprefix("raw-"),
         "date": day,
         "earlier": earlier,
+        "suggested": suggested,
     }
     ignored = _ignored(info, segments)
     if ignored is not None:

@@ -77,7 +77,8 @@ class Deferral:
 class Raw:
     """A listed object: `sequence` is its place in the run, `uploader` and `date` come from its key.
 
-    `config` is what it is to be decided by: a row carries all that its decision needs.
+    `config` is what it is to be decided by: a row carries all that its decision needs. What an inventory only
+    `suggested` may be another version by now: that one is decided then.
     """
 
     info: ObjectInfo
@@ -86,6 +87,7 @@ class Raw:
     uploader: str = ""
     date: str = ""
     earlier: Deferral | None = None
+    suggested: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

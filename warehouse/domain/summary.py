@@ -49,6 +49,9 @@ def text(tally: Tally, *, dry_run: bool = False, whole: bool = True) -> str:
 def _lines(tally: Tally, dry_run: bool, whole: bool) -> Iterator[str]:
     known = f"{tally.known} decided by an earlier run" if tally.known else "none known yet"
     yield f"{tally.listed} raw objects: {known}, {tally.decided} looked at now."
+    if tally.inventory is not None:
+        taken = f"{tally.inventory:%Y-%m-%d %H:%M}"
+        yield f"They are those of the inventory of {taken} UTC; what came later waits for the next one."
     if dry_run:
         yield "This is a dry run: nothing was written; the counts are those that a real run would give."
     if tally.decided == tally.unchanged and tally.accounted and whole:

@@ -1,7 +1,7 @@
 """Whatever goes wrong with one object becomes that object's outcome, and never ends the run.
 
 the store says                    the outcome
-NotFound, Changed                 deferred     vanished
+NotFound, Changed                 deferred     vanished       (Changed: see `accounted`)
 Archived                          deferred     archived
 Forbidden                         deferred     forbidden
 Unaddressable                     ignored      unaddressable  (the raw key)
@@ -16,7 +16,8 @@ any other exception               deferred     internal-error
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from bonobo.errors import where
@@ -50,7 +51,11 @@ _VERDICTS: tuple[tuple[type[Exception], Decided, str], ...] = (
 
 def accounted(kind: type[Raw] | type[ReadImage] | type[Copy]) -> Callable[[NodeFunction], NodeFunction]:
     """Make a node of a function that decides rows of one kind: it passes on the others, and gives an
-    outcome where the function would raise."""
+    outcome where the function would raise.
+
+    An object that was only suggested, and is another version now, is decided as it stands. A function that
+    decides a Raw declares the service `store`.
+    """
 
     def decorate(function: NodeFunction) -> NodeFunction:
         @functools.wraps(function)
@@ -58,13 +63,32 @@ def accounted(kind: type[Raw] | type[ReadImage] | type[Copy]) -> Callable[[NodeF
             if not isinstance(row, kind):
                 return row
             try:
-                return function(row, **services)
+                try:
+                    return _confirmed(row, function(row, **services), services)
+                except Changed:
+                    if not isinstance(row, Raw) or not row.suggested:
+                        raise
+                    live = services["store"].head(row.info.key)
+                    row = replace(row, info=live, earlier=None, suggested=False)
+                    return function(row, **services)
             except Exception as error:
                 return outcome_of_failure(row, error)
 
         return node
 
     return decorate
+
+
+def _confirmed(row: Row, result: Any, services: Mapping[str, Any]) -> Any:
+    """What was decided; but what its name or size alone condemned, and was only suggested, is looked at.
+
+    Raises Changed, NotFound.
+    """
+    if isinstance(row, Raw) and row.suggested and isinstance(result, Outcome):
+        condemned = result.decided is Decided.QUARANTINED
+        if condemned and services["store"].head(row.info.key).etag != row.info.etag:
+            raise Changed("head", row.info.key)
+    return result
 
 
 def essential(function: NodeFunction) -> NodeFunction:

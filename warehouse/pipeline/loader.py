@@ -39,13 +39,13 @@ from warehouse.pipeline.configuration import (
 )
 from warehouse.pipeline.placing import document_of_another, placed, put_document, same_instance
 from warehouse.pipeline.reading import read_clinical, read_header
-from warehouse.pipeline.together import list_together
 
 if TYPE_CHECKING:
     from warehouse.storage.assignments import Assignments
     from warehouse.storage.catalog import Catalog
     from warehouse.storage.identities import Identities
     from warehouse.storage.ledger import Ledger
+    from warehouse.storage.raw_listing import RawListing
     from warehouse.storage.store import Store
 
 log = logging.getLogger("warehouse")
@@ -71,13 +71,15 @@ def load_config(store: Store, assignments: Assignments, ledger: Ledger) -> Itera
     yield config
 
 
-@use("store", "catalog", "ledger")
+@use("raw_listing", "catalog", "ledger")
 @essential
-def list_raw_files(config: Config, store: Store, catalog: Catalog, ledger: Ledger) -> Iterator[Any]:
+def list_raw_files(
+    config: Config, raw_listing: RawListing, catalog: Catalog, ledger: Ledger
+) -> Iterator[Any]:
     """List every raw prefix; give what is not known yet: by key alone, then clinical files, then images."""
     with before_anything_is_decided("list the raw prefixes"), ExitStack() as stack:
-        pending = stack.enter_context(catalog.pending(_listing(store, config)))
-        ledger.count_listing(pending.listed, pending.known)
+        pending = stack.enter_context(catalog.pending(_listed(raw_listing, config), raw_listing.look))
+        ledger.count_listing(pending.listed, pending.known, raw_listing.taken)
         stack.pop_all()
     with pending:
         numbered = enumerate(pending, 1)
@@ -85,8 +87,13 @@ def list_raw_files(config: Config, store: Store, catalog: Catalog, ledger: Ledge
             if phase == IMAGES:
                 yield from _every_clinical_file_is_settled(ledger)
             for sequence, item in found:
-                raw = keys.raw_object(item.info, config, sequence, item.earlier)
-                yield Outcome(raw, raw.decided, raw.reason) if isinstance(raw, RawOther) else raw
+                raw = keys.raw_object(
+                    item.info, config, sequence, item.earlier, suggested=raw_listing.look is not None
+                )
+                if item.gone:
+                    yield outcome(raw, Decided.DEFERRED, "vanished")
+                else:
+                    yield Outcome(raw, raw.decided, raw.reason) if isinstance(raw, RawOther) else raw
         yield from _every_clinical_file_is_settled(ledger)
 
 
@@ -227,8 +234,8 @@ def _alone(row: Row) -> int:
     return row.sequence if isinstance(row, Raw) else row.raw.sequence
 
 
-def _listing(store: Store, config: Config) -> Iterator[tuple[ObjectInfo, int, str]]:
-    for info in list_together(store, config.raw_prefixes):
+def _listed(raw_listing: RawListing, config: Config) -> Iterator[tuple[ObjectInfo, int, str]]:
+    for info in raw_listing.objects(config.raw_prefixes):
         yield info, *keys.reading_order(keys.raw_object(info, config))
 
 

@@ -16,6 +16,7 @@ from warehouse.storage.catalog_memory import MemoryCatalog
 from warehouse.storage.catalog_pending import Listed, Pending, PendingObject
 from warehouse.storage.catalog_schema import OBJECTS, RUNS, VIEWS, decision_row
 from warehouse.storage.catalog_sql import InstanceHolder
+from warehouse.storage.catalog_suggested import Look
 from warehouse.storage.sandbox import UNLIMITED, Answer, Limits
 from warehouse.storage.snapshot import Snapshot
 
@@ -46,10 +47,12 @@ class Catalog(Protocol):
         """Commit one row of `runs`; its columns are those of RUNS."""
         ...
 
-    def pending(self, listing: Iterable[tuple[ObjectInfo, int, str]]) -> Pending:
+    def pending(self, listing: Iterable[tuple[ObjectInfo, int, str]], look: Look | None = None) -> Pending:
         """Read a whole listing (see `Listed`), and give what of it is to be decided, in order.
 
-        An error of the listing is passed on, and then nothing is pending.
+        With `look` the listing only suggests: it may be out of date, without ETags, and tell of a key twice;
+        `look` tells how keys stand now where that matters. An error of either is passed on, and then nothing
+        is pending.
         """
         ...
 

@@ -1,7 +1,7 @@
 """Pending = listed minus known, by key and ETag, whatever the number of objects: on disk, never in memory.
 
 An object is known when its latest decision is not `deferred`; a deferred one is pending again, with what
-was known of it.
+was known of it. A listing that only suggests is first brought up to the store (`catalog_suggested`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from warehouse.domain.records import Deferral, ObjectInfo
+from warehouse.storage import catalog_suggested
 from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_schema import TIME
+from warehouse.storage.catalog_suggested import Look
 from warehouse.storage.catalog_work import NEWEST, Source, moment, pages, stream, workspace
 
 BATCH_ROWS = 122_880  # a whole row group, which goes to disk at once
@@ -33,6 +35,7 @@ _LISTED = pa.schema(
         "archived": pa.bool_(),
         "phase": pa.int64(),
         "position": pa.string(),
+        "gone": pa.bool_(),
     }
 )
 
@@ -51,14 +54,14 @@ _STEPS: tuple[tuple[tuple[str, ...], ds.Expression, str], ...] = (
     (
         (*_KEY, *_MOMENT, *_EARLIER),
         _DEFERRED,
-        f"""CREATE TABLE deferral AS
+        f"""CREATE OR REPLACE TABLE deferral AS
             SELECT key, etag, reason, patient, site, configuration, time, run, sequence FROM objects
             QUALIFY row_number() OVER (PARTITION BY key, etag ORDER BY {NEWEST}) = 1""",
     ),
     (
         (*_KEY, *_MOMENT),
         ~_DEFERRED,
-        """CREATE TABLE waiting AS
+        """CREATE OR REPLACE TABLE waiting AS
             SELECT * FROM deferral ANTI JOIN (
                 SELECT earlier.key, earlier.etag FROM objects AS later JOIN deferral AS earlier
                 ON earlier.key = later.key AND earlier.etag = later.etag AND
@@ -68,14 +71,14 @@ _STEPS: tuple[tuple[tuple[str, ...], ds.Expression, str], ...] = (
     (
         _KEY,
         ~_DEFERRED,
-        """CREATE TABLE fresh AS
+        """CREATE OR REPLACE TABLE fresh AS
             SELECT * FROM listed ANTI JOIN objects USING (key, etag) ANTI JOIN waiting USING (key, etag)""",
     ),
 )
 
 _PENDING = """
     SELECT key, etag, size, epoch_us(modified), defect, archived, phase,
-        again, reason, patient, site, configuration
+        gone, again, reason, patient, site, configuration
     FROM (
         SELECT *, false AS again,
             NULL AS reason, NULL AS patient, NULL AS site, NULL AS configuration FROM fresh
@@ -95,11 +98,15 @@ class Listed(NamedTuple):
 
 
 class PendingObject(NamedTuple):
-    """An object to decide; `earlier` is what the run knew that deferred it."""
+    """An object to decide; `earlier` is what the run knew that deferred it.
+
+    `gone` where a listing only suggested it, and it was looked for in vain.
+    """
 
     info: ObjectInfo
     phase: int
     earlier: Deferral | None
+    gone: bool = False
 
 
 class Pending:
@@ -108,19 +115,28 @@ class Pending:
     `listed` and `known` are counts. Iterate it from one thread at a time, as often as need be.
     """
 
-    def __init__(self, listing: Iterable[tuple[ObjectInfo, int, str]], objects: Sequence[Source]) -> None:
-        """Read the whole listing, against the parts of `objects`.
+    def __init__(
+        self,
+        listing: Iterable[tuple[ObjectInfo, int, str]],
+        objects: Sequence[Source],
+        look: Look | None = None,
+    ) -> None:
+        """Read the whole listing, against the parts of `objects`; with `look`, it only suggests.
 
-        What the listing raises is passed on, and then nothing is pending.
+        What the listing or `look` raises is passed on, and then nothing is pending.
         """
         with ExitStack() as stack:
             self._connection = stack.enter_context(workspace())
             self.listed = _read_listing(self._connection, listing)
             with translated():
                 self._connection.execute(_AS_WRITTEN)
-                for columns, where, step in _STEPS:
-                    stream(self._connection, objects, columns, where)
-                    self._connection.execute(step)
+                if look is not None:
+                    self.listed = catalog_suggested.name_versions(self._connection, objects)
+                _compare(self._connection, objects)
+            if look is not None and catalog_suggested.look_up(self._connection, objects, look):
+                with translated():
+                    _compare(self._connection, objects)
+            with translated():
                 self.known = self.listed - _count_pending(self._connection)
             self._stack = stack.pop_all()
 
@@ -159,6 +175,13 @@ def _read_listing(
     return listed
 
 
+def _compare(connection: duckdb.DuckDBPyConnection, objects: Sequence[Source]) -> None:
+    """Find out what of `listed` is `fresh`, and what is `waiting`."""
+    for columns, where, step in _STEPS:
+        stream(connection, objects, columns, where)
+        connection.execute(step)
+
+
 def _batch(entries: Sequence[tuple[ObjectInfo, int, str]]) -> pa.Table:
     columns: list[list[Any]] = [
         [info.key for info, _, _ in entries],
@@ -169,6 +192,7 @@ def _batch(entries: Sequence[tuple[ObjectInfo, int, str]]) -> pa.Table:
         [info.archived for info, _, _ in entries],
         [phase for _, phase, _ in entries],
         [order for _, _, order in entries],
+        [False] * len(entries),
     ]
     return pa.table(
         [pa.array(column, field.type) for column, field in zip(columns, _LISTED, strict=True)],
@@ -185,7 +209,7 @@ def _count_pending(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def _pending_object(row: tuple[Any, ...]) -> PendingObject:
-    key, etag, size, modified, defect, archived, phase, again, *earlier = row
+    key, etag, size, modified, defect, archived, phase, gone, again, *earlier = row
     info = ObjectInfo(
         key=key,
         size=size,
@@ -194,4 +218,4 @@ def _pending_object(row: tuple[Any, ...]) -> PendingObject:
         defect=defect,
         archived=archived,
     )
-    return PendingObject(info, phase, Deferral(*earlier) if again else None)
+    return PendingObject(info, phase, Deferral(*earlier) if again else None, gone)

@@ -20,6 +20,7 @@ from warehouse.domain.records import Assignment, Group, ObjectInfo
 from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_pending import Pending
 from warehouse.storage.catalog_schema import OBJECTS, TABLES, to_arrow
+from warehouse.storage.catalog_suggested import Look
 from warehouse.storage.catalog_work import EARLIEST, NEWEST, Source, moment, pages, stream, workspace
 from warehouse.storage.sandbox import UNLIMITED, Answer, Limits, ask
 from warehouse.storage.snapshot import Snapshot
@@ -107,9 +108,12 @@ class SqlCatalog(ABC):
         """Commit one row of `runs`. Raises StoreError; ValueError for a row that does not fit."""
         self._commit("runs", to_arrow("runs", [run]))
 
-    def pending(self, listing: Iterable[tuple[ObjectInfo, int, str]]) -> Pending:
-        """Read a whole listing, and give what of it is to be decided. Passes on what the listing raises."""
-        return Pending(listing, self.sources("objects"))
+    def pending(self, listing: Iterable[tuple[ObjectInfo, int, str]], look: Look | None = None) -> Pending:
+        """Read a whole listing, and give what of it is to be decided; with `look`, it only suggests.
+
+        Passes on what the listing and `look` raise.
+        """
+        return Pending(listing, self.sources("objects"), look)
 
     def assignments(self) -> Iterator[Assignment]:
         """Each patient that some decision assigned, once, by canonical identifier, as its newest row has it.

@@ -86,9 +86,12 @@ class Ledger:
         """How many patients stand in both sets, whether this run decides anything of theirs or not."""
         self.tally.in_both_sets = patients
 
-    def count_listing(self, listed: int, known: int) -> None:
-        """How many objects the listing had, and how many of them need no decision."""
-        self.tally.listed, self.tally.known = listed, known
+    def count_listing(self, listed: int, known: int, taken: datetime | None = None) -> None:
+        """How many objects the listing had, and how many of them need no decision.
+
+        `taken` is when the inventory was begun that stood in for a live listing.
+        """
+        self.tally.listed, self.tally.known, self.tally.inventory = listed, known, taken
         self._counted = True
         self._waiting = dict(self._catalog.waiting_patients())
 
@@ -159,6 +162,7 @@ class Ledger:
             "run": self.run,
             "dry_run": self._dry_run,
             "configuration": self._config.hash if self._config else None,
+            "inventory": self.tally.inventory and self.tally.inventory.isoformat(),
             **summary.figures(self.tally, today=self._clock().date()),
             "requests": dict(self._requests()),
         }

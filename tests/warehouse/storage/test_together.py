@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from warehouse.errors import StoreFault
-from warehouse.pipeline import together
-from warehouse.pipeline.together import list_together
+from warehouse.storage import together
 from warehouse.storage.memory import MemoryStore
+from warehouse.storage.together import list_together
 
 
 class Watched(MemoryStore):
