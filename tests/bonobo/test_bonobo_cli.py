@@ -672,8 +672,11 @@ class TestSignals:
 
     def test_an_interruption_of_a_plain_script_goes_on_as_one(self, process, write):
         text = textwrap.dedent(STUCK) + textwrap.dedent("""
+            import signal
             import bonobo.runner
             bonobo.runner.GRACE_SECONDS = 0.1
+            # Where the tests themselves run in the background, interruptions are ignored from the start.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             try:
                 bonobo.run(get_graph(), services=get_services())
             except KeyboardInterrupt:
