@@ -202,7 +202,11 @@ def equality() -> None:
         except Exception:
             refused += 1
             continue
-        if orjson.loads(to_json(data)) == theirs:
+        try:
+            mine = orjson.loads(to_json(data))
+        except ValueError as refusal:
+            mine = str(refusal)
+        if mine == theirs:
             equal += 1
         else:
             other.append(path.name)
@@ -253,14 +257,14 @@ def measure(pairs: int, count: int) -> None:
         else:
             print(f"| {what} | | DCMTK dcmdump | not run: not installed | |")
         try:
-            from fastdicom import DicomFile  # type: ignore[import-not-found]
+            import fastdicom  # type: ignore[import-not-found]
         except ImportError:
             print(f"| {what} | | fastdicom | not run: not installed | |")
         else:
 
             def elements() -> None:
                 for path in sorted(folder.iterdir()):
-                    list(DicomFile(str(path)).elements())
+                    list(fastdicom.dcmread(str(path)).items())
 
             line(what, "fastdicom: elements, no JSON", *over_a_folder(pairs, folder, elements))
     equality()
