@@ -23,7 +23,7 @@ from bonobo.errors import describe, exit_code_of
 from warehouse import __version__, warehouseloader
 from warehouse.commands.centres import centres
 from warehouse.commands.cohort import cohort
-from warehouse.commands.options import aws_options
+from warehouse.commands.options import FILE, FOLDER, aws_options
 from warehouse.commands.process import process
 from warehouse.commands.query import query
 from warehouse.commands.report import report
@@ -101,17 +101,17 @@ def cli() -> None:
     type=click.IntRange(1, MAXIMUM_CONCURRENCY),
     help=f"Objects in work at once (default {DEFAULT_CONCURRENCY}).",
 )
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
+@click.option("--report", type=FILE, help="Write the report as JSON.")
 @click.option("--strict", is_flag=True, help="End with 3 where something was newly quarantined.")
 @aws_options
 def load(bucket: str | None, report: Path | None, **flags: Any) -> int:
     """Load what is new in BUCKET (or in WAREHOUSE_BUCKET): decide, copy, and write metadata and catalog."""
-    settings = read_settings(os.environ, bucket=bucket, **flags)
+    settings = read_settings(os.environ, bucket=bucket, writes={"--report": report}, **flags)
     return _load(settings, report)
 
 
 @cli.command(short_help="Make a raw drop of invented patients, and load it.")
-@click.argument("folder", default="warehouse-demo", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", default="warehouse-demo", type=FOLDER)
 def demo(folder: Path) -> int:
     """Make a raw drop of invented patients in FOLDER (default warehouse-demo), and load it."""
     settings = read_settings(

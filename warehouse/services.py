@@ -158,7 +158,6 @@ def fetch_services(
 
     Raises SettingsError and StoreUnavailable before anything is fetched.
     """
-    _require_outside(folder, settings.location)
     store, catalog = _open(settings)
     with closing(catalog), closing(store), closing(_open_folder(folder)) as place:
         _check_for_a_reader(store, settings.location)
@@ -174,14 +173,6 @@ def fetch_services(
 
 def _never(_: object) -> bool:
     return False
-
-
-def _require_outside(folder: Path, location: Location) -> None:
-    """Raise SettingsError for a folder within the warehouse, where a load would take files for uploads."""
-    if location.kind != "folder":
-        return
-    if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(location.name)):
-        raise SettingsError("the folder lies within the warehouse itself: name one outside of it")
 
 
 def _open_folder(path: Path) -> FolderStore:

@@ -11,7 +11,7 @@ import click
 
 from warehouse.commands.asking import asking_options, limits_of
 from warehouse.commands.hard_limits import hard_limits
-from warehouse.commands.options import aws_options
+from warehouse.commands.options import FILE, aws_options
 from warehouse.commands.output import output
 from warehouse.domain.records import Group
 from warehouse.errors import SettingsError
@@ -34,7 +34,7 @@ FILES = ("csv", "json", "parquet")
 )
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Write it to a file: .csv, .json or .parquet.",
 )
 @asking_options
@@ -56,7 +56,7 @@ def query(
     one set only, the last four of that set.
     """
     bucket, sql = _read(bucket, sql)
-    settings = read_settings(os.environ, bucket=bucket, **flags)
+    settings = read_settings(os.environ, bucket=bucket, writes={"--out": out}, **flags)
     format = format or _usual(out)
     if format in BINARY and out is None:
         raise SettingsError(f"{format} is for a file: name one with --out")
