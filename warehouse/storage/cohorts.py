@@ -11,6 +11,8 @@ from typing import BinaryIO
 from warehouse.domain import cohort
 from warehouse.domain.cohort import COLUMNS, MAXIMUM_LINE, Digest, Entry, Header, Origin
 from warehouse.errors import SettingsError
+from warehouse.storage.catalog_work import workspace
+from warehouse.storage.parsing import require_condition
 from warehouse.storage.sandbox import Limits
 from warehouse.storage.snapshot import Snapshot
 
@@ -22,6 +24,9 @@ _IMAGES = f"SELECT {_COLUMNS} FROM images WHERE (\n{{where}}\n) ORDER BY key"
 
 def write_cohort(snapshot: Snapshot, origin: Origin, limits: Limits, stream: BinaryIO) -> Digest:
     """Write the manifest of the images that `origin.where` is true of. Raises QueryError and StoreError."""
+    cohort.require_to_fit(origin)
+    with workspace() as connection:
+        require_condition(connection, origin.where)
     rows = Digest()
     with (
         tempfile.TemporaryFile() as kept,
