@@ -152,10 +152,16 @@ def open_snapshot(settings: Settings, group: Group | None = None, as_of: AsOf = 
 
 @contextmanager
 def fetch_services(
-    settings: Settings, manifest: ManifestFile, parts: Collection[Part], folder: Path
+    settings: Settings,
+    manifest: ManifestFile,
+    parts: Collection[Part],
+    folder: Path,
+    *,
+    is_a_copy: bool = False,
 ) -> Generator[Mapping[str, Any]]:
     """The services of one run that fetches a cohort into a folder, by name.
 
+    `is_a_copy` where the warehouse may be a copy of that which the manifest was made of.
     Raises SettingsError and StoreUnavailable before anything is fetched.
     """
     store, catalog = _open(settings)
@@ -167,6 +173,7 @@ def fetch_services(
             "store": store,
             "etag_is_md5": store.etag_is_md5 if isinstance(store, S3Store) else _never,
             "place": place,
+            "is_a_copy": is_a_copy,
             "account": FetchAccount(),
         }
 

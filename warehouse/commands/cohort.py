@@ -128,12 +128,15 @@ def fetch(
         os.environ, bucket=bucket or header.bucket, origin=origin, writes=writes, **flags
     )
     _tell(header, patients, parts)
+    is_a_copy = bool(bucket)
+    if is_a_copy and settings.location.kind == "folder":
+        echo("as --bucket names a folder, an object is taken for the right one by its size", err=True)
     asks = not yes and sys.stdin is not None and sys.stdin.isatty()
     if asks and not click.confirm("Fetch them?", default=True, err=True):
         echo("nothing was fetched", err=True)
         return 0
     graph = fetch_graph(settings.concurrency)
-    services = fetch_services(settings, listed, parts, folder)
+    services = fetch_services(settings, listed, parts, folder, is_a_copy=is_a_copy)
     return run_graph(graph, services, results=sys.stdout, report=report)
 
 

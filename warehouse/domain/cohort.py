@@ -127,7 +127,9 @@ def header(origin: Origin, rows: Digest) -> str:
 def require_to_fit(origin: Origin) -> None:
     """Raise SettingsError where a condition makes a longer line than is read again."""
     if len(_field("where", origin.where).encode()) > MAXIMUM_LINE:
-        raise SettingsError(f"the condition is longer than a manifest holds: {MAXIMUM_LINE:,} bytes in one line")
+        raise SettingsError(
+            f"the condition is longer than a manifest holds: {MAXIMUM_LINE:,} bytes in one line"
+        )
 
 
 def _field(name: str, value: object) -> str:
@@ -180,7 +182,9 @@ def _read_entries(found: Header, numbered: Iterator[tuple[int, bytes]]) -> Itera
         rows.read(text, entry.size)
         yield entry
     if (rows.images, rows.bytes, rows.sha256(found.said)) != (found.images, found.bytes, found.sha256):
-        raise SettingsError("the manifest is damaged: its lines are not those that were written; make it anew")
+        raise SettingsError(
+            "the manifest is damaged: its lines are not those that were written; make it anew"
+        )
 
 
 def _entry(number: int, text: bytes) -> Entry:

@@ -170,6 +170,7 @@ def test_a_warehouse_that_moved_is_named_by_hand(demo, tmp_path):
     assert "named by --bucket" in ended.stderr
     ended = run("fetch", tmp_path / "m.csv", tmp_path / "out", "--bucket", tmp_path / "moved")
     assert ended.return_value == 0
+    assert "as --bucket names a folder, an object is taken for the right one by its size" in ended.stderr
 
 
 @pytest.mark.parametrize("place", ["", "raw-northfield", "new/folder", "link", "../drop/x"])
@@ -186,8 +187,20 @@ def test_nothing_is_fetched_into_the_warehouse_itself(demo, tmp_path, place):
     assert sorted(moved.rglob("*")) == before
 
 
+def test_an_object_that_was_replaced_by_one_of_its_size_is_found(demo, tmp_path):
+    shutil.copytree(demo, tmp_path / "drop", copy_function=shutil.copy2)
+    run(tmp_path / "drop", "--where", CT, "--out", tmp_path / "m.csv")
+    key = keys_of((tmp_path / "m.csv").read_text())[0]
+    image = tmp_path / "drop" / key
+    image.write_bytes(bytes(image.stat().st_size))
+    ended = run("fetch", tmp_path / "m.csv", tmp_path / "out")
+    assert ended.return_value == 1
+    assert "replaced since the cohort was made" in ended.stdout
+    assert not (tmp_path / "out" / key).exists()
+
+
 def test_a_warehouse_may_lie_within_the_folder(demo, tmp_path):
-    shutil.copytree(demo, tmp_path / "drop", copy_function=shutil.copyfile)
+    shutil.copytree(demo, tmp_path / "drop", copy_function=shutil.copy2)
     run(tmp_path / "drop", "--where", CT, "--out", tmp_path / "m.csv")
     assert run("fetch", tmp_path / "m.csv", tmp_path).return_value == 0
 
