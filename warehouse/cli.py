@@ -11,6 +11,7 @@ import shlex
 import shutil
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -62,6 +63,7 @@ def _show_warnings() -> None:
 
 def _run() -> int:
     try:
+        _require_text(sys.argv[1:])
         return cli.main(prog_name="warehouse", standalone_mode=False) or 0
     except click.ClickException as error:
         error.show()
@@ -77,6 +79,16 @@ def _run() -> int:
             said = f"standard output cannot be written: {error.strerror}"
         echo(f"error: {said}", err=True)
         return exit_code_of(error)
+
+
+def _require_text(arguments: Sequence[str]) -> None:
+    """Raise SettingsError for an argument that no output and no library could take."""
+    for number, argument in enumerate(arguments, 1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            said = f"argument {number} is no text in UTF-8: write it so, or rename what it names"
+            raise SettingsError(said) from None
 
 
 def _came_of_output(error: OSError) -> bool:

@@ -48,7 +48,7 @@ class Location:
         return f"s3://{self.name}" if self.kind == "s3" else self.name
 
     def holds(self, path: Path) -> bool:
-        """Whether what is written at a path of this machine lies in the warehouse, links followed or replaced."""
+        """Whether a file that is written at a path lies in the warehouse, links followed or replaced."""
         if self.kind != "folder":
             return False
         replaced = os.path.normpath(os.path.join(os.path.realpath(path.parent), path.name))

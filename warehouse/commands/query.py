@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,18 @@ from warehouse.storage.snapshot import AsOf
 BINARY = ("parquet",)
 FILES = ("csv", "json", "parquet")
 
+# No name of an option, with or without its value, and a line behind it.
+_REMARK = re.compile(r"--(?![a-z-]+=)[^\n]*\n")
 
-@click.command(short_help="Ask the catalog in SQL.")
+
+class _AsksInSql(click.Command):
+    """A command whose question may begin with a remark, which looks like an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [f"\n{one}" if _REMARK.match(one) else one for one in args])
+
+
+@click.command(cls=_AsksInSql, short_help="Ask the catalog in SQL.")
 @click.argument("bucket", required=False)
 @click.argument("sql", required=False, metavar="SQL")
 @click.option(

@@ -68,7 +68,7 @@ class Header:
     images: int
     bytes: int
     sha256: str
-    said: bytes
+    said: str
 
 
 class Digest:
@@ -79,10 +79,10 @@ class Digest:
         self.images = 0
         self.bytes = 0
 
-    def sha256(self, said: bytes) -> str:
+    def sha256(self, said: str) -> str:
         """The digest of the rows, and then of what the manifest says of itself."""
         whole = self._sha256.copy()
-        whole.update(said)
+        whole.update(said.encode())
         return whole.hexdigest()
 
     def names(self) -> str:
@@ -121,7 +121,7 @@ def header(origin: Origin, rows: Digest) -> str:
         "bytes": rows.bytes,
     }
     said = "".join(_field(name, value) for name, value in fields.items())
-    return said + _field("sha256", rows.sha256(said.encode()))
+    return said + _field("sha256", rows.sha256(said))
 
 
 def require_to_fit(origin: Origin) -> None:
@@ -149,7 +149,7 @@ def read(lines: Iterable[bytes]) -> tuple[Header, Iterator[Entry]]:
 
 def _read_header(numbered: Iterator[tuple[int, bytes]]) -> Header:
     fields: dict[str, str] = {}
-    said = b""
+    said = ""
     for number, text in numbered:
         name, separator, value = _text(number, text).removesuffix("\n").removeprefix("# ").partition(": ")
         if not text.startswith(b"# ") or not separator or name in fields:
@@ -157,7 +157,7 @@ def _read_header(numbered: Iterator[tuple[int, bytes]]) -> Header:
         fields[name] = value
         if name == "sha256":
             break
-        said += text
+        said += text.decode()
     if fields.get("warehouse cohort") != FORMAT or "sha256" not in fields:
         raise SettingsError("that is no manifest of a cohort that this version can read")
     counts = [fields.get(name, "") for name in ("images", "bytes")]

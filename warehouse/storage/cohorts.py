@@ -43,10 +43,14 @@ def write_cohort(snapshot: Snapshot, origin: Origin, limits: Limits, stream: Bin
 
 
 class ManifestFile:
-    """A manifest in a file. Raises SettingsError for what is none, and for one that is damaged."""
+    """A manifest in a file. Raises SettingsError for what is none, and for one that is damaged.
+
+    What can be read once only, such as a pipe, is kept in a temporary file.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._kept: tempfile._TemporaryFileWrapper[bytes] | None = None
 
     def check(self) -> tuple[Header, int]:
         """Read it all; give what it says of itself, and the number of patients' folders."""
@@ -63,9 +67,18 @@ class ManifestFile:
 
     def _opened(self) -> BinaryIO:
         try:
+            if not self._path.is_file():
+                self._keep()
             return self._path.open("rb")
         except OSError as error:
             raise SettingsError(f"the manifest cannot be read: {error.strerror}") from None
+
+    def _keep(self) -> None:
+        kept = tempfile.NamedTemporaryFile(prefix="warehouse-manifest-")  # noqa: SIM115 - kept as long as this
+        with self._path.open("rb") as stream:
+            shutil.copyfileobj(stream, kept)
+        kept.flush()
+        self._kept, self._path = kept, Path(kept.name)
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from threading import Thread
 
 import click
 import pytest
@@ -185,6 +187,17 @@ def test_nothing_is_fetched_into_the_warehouse_itself(demo, tmp_path, place):
         with pytest.raises(SettingsError, match="FOLDER lies within the warehouse itself"):
             run("fetch", tmp_path / "m.csv", folder, "--yes")
     assert sorted(moved.rglob("*")) == before
+
+
+def test_a_manifest_may_come_out_of_a_pipe(demo, tmp_path):
+    text = manifest(demo, CT)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = Thread(target=pipe.write_text, args=(text,), daemon=True)
+    writer.start()
+    assert run("fetch", pipe, tmp_path / "out", "--yes").return_value == 0
+    writer.join(timeout=60)
+    assert {str(path.relative_to(tmp_path / "out")) for path in tmp_path.rglob("*.dcm")} == set(keys_of(text))
 
 
 def test_an_object_that_was_replaced_by_one_of_its_size_is_found(demo, tmp_path):
