@@ -31,7 +31,7 @@ def test_an_answer_is_all_that_is_printed(command, loaded_once):
 
 
 def test_an_argument_that_is_no_text_is_one_line(command, loaded_once):
-    line = refused(command("warehouse", "query", loaded_once, b"SELECT '\xff'"))
+    line = refused(command("warehouse", "query", loaded_once, "SELECT '\udcff'"))
     assert line.startswith("error: argument 3 is no text in UTF-8")
 
 
