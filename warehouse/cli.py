@@ -11,6 +11,7 @@ import shlex
 import shutil
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,7 +24,7 @@ from bonobo.errors import describe, exit_code_of
 from warehouse import __version__, warehouseloader
 from warehouse.commands.centres import centres
 from warehouse.commands.cohort import cohort
-from warehouse.commands.options import aws_options
+from warehouse.commands.options import FILE, FOLDER, aws_options
 from warehouse.commands.process import process
 from warehouse.commands.query import query
 from warehouse.commands.report import report
@@ -69,6 +70,7 @@ def _show_warnings() -> None:
 
 def _run() -> int:
     try:
+        _require_text(sys.argv[1:])
         return cli.main(prog_name="warehouse", standalone_mode=False) or 0
     except click.ClickException as error:
         error.show()
@@ -84,6 +86,16 @@ def _run() -> int:
             said = f"standard output cannot be written: {error.strerror}"
         echo(f"error: {said}", err=True)
         return exit_code_of(error)
+
+
+def _require_text(arguments: Sequence[str]) -> None:
+    """Raise SettingsError for an argument that no output and no library could take."""
+    for number, argument in enumerate(arguments, 1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            said = f"argument {number} is no text in UTF-8: write it so, or rename what it names"
+            raise SettingsError(said) from None
 
 
 def _came_of_output(error: OSError) -> bool:
@@ -108,7 +120,7 @@ def cli() -> None:
     type=click.IntRange(1, MAXIMUM_CONCURRENCY),
     help=f"Objects in work at once (default {DEFAULT_CONCURRENCY}).",
 )
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
+@click.option("--report", type=FILE, help="Write the report as JSON.")
 @click.option("--strict", is_flag=True, help="End with 3 where something was newly quarantined.")
 @click.option("--inventory", is_flag=True, help="List the raw objects by S3 Inventory, not live.")
 @click.option(
@@ -119,12 +131,12 @@ def cli() -> None:
 @aws_options
 def load(bucket: str | None, report: Path | None, **flags: Any) -> int:
     """Load what is new in BUCKET (or in WAREHOUSE_BUCKET): decide, copy, and write metadata and catalog."""
-    settings = read_settings(os.environ, bucket=bucket, **flags)
+    settings = read_settings(os.environ, bucket=bucket, writes={"--report": report}, **flags)
     return _load(settings, report)
 
 
 @cli.command(short_help="Make a raw drop of invented patients, and load it.")
-@click.argument("folder", default="warehouse-demo", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", default="warehouse-demo", type=FOLDER)
 def demo(folder: Path) -> int:
     """Make a raw drop of invented patients in FOLDER (default warehouse-demo), and load it."""
     environment = {**os.environ, "WAREHOUSE_BUCKET": "", "WAREHOUSE_INVENTORY": ""}

@@ -162,13 +162,18 @@ def open_snapshot(settings: Settings, group: Group | None = None, as_of: AsOf = 
 
 @contextmanager
 def fetch_services(
-    settings: Settings, manifest: ManifestFile, parts: Collection[Part], folder: Path
+    settings: Settings,
+    manifest: ManifestFile,
+    parts: Collection[Part],
+    folder: Path,
+    *,
+    is_a_copy: bool = False,
 ) -> Generator[Mapping[str, Any]]:
     """The services of one run that fetches a cohort into a folder, by name.
 
+    `is_a_copy` where the warehouse may be a copy of that which the manifest was made of.
     Raises SettingsError and StoreUnavailable before anything is fetched.
     """
-    _require_outside(folder, settings.location)
     store, catalog = _open(settings)
     with closing(catalog), closing(store), closing(_open_folder(folder)) as place:
         _check_for_a_reader(store, settings.location)
@@ -178,20 +183,13 @@ def fetch_services(
             "store": store,
             "etag_is_md5": store.etag_is_md5 if isinstance(store, S3Store) else _never,
             "place": place,
+            "is_a_copy": is_a_copy,
             "account": FetchAccount(),
         }
 
 
 def _never(_: object) -> bool:
     return False
-
-
-def _require_outside(folder: Path, location: Location) -> None:
-    """Raise SettingsError for a folder within the warehouse, where a load would take files for uploads."""
-    if location.kind != "folder":
-        return
-    if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(location.name)):
-        raise SettingsError("the folder lies within the warehouse itself: name one outside of it")
 
 
 def _open_folder(path: Path) -> FolderStore:

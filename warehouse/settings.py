@@ -52,6 +52,14 @@ class Location:
     def __str__(self) -> str:
         return f"s3://{self.name}" if self.kind == "s3" else self.name
 
+    def holds(self, path: Path) -> bool:
+        """Whether a file that is written at a path lies in the warehouse, links followed or replaced."""
+        if self.kind != "folder":
+            return False
+        replaced = os.path.normpath(os.path.join(os.path.realpath(path.parent), path.name))
+        root = os.path.realpath(self.name)
+        return any(Path(one).is_relative_to(root) for one in (os.path.realpath(path), replaced))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -92,10 +100,12 @@ def read_settings(
     concurrency: int | None = None,
     profile: str | None = None,
     role_arn: str | None = None,
+    writes: Mapping[str, Path | None] | None = None,
 ) -> Settings:
     """Join flags and environment; a flag wins over its variable. `origin` is what gave `bucket`, in words.
 
-    Raises SettingsError.
+    `writes` are the places of this machine that the command writes to, by the argument that names each: none
+    may lie within the warehouse, whose objects only a load writes. Raises SettingsError.
     """
     warnings = []
     if environment.get("COMMIT"):
@@ -106,6 +116,9 @@ def read_settings(
     inventory = inventory or bool(environment.get("WAREHOUSE_INVENTORY"))
     if inventory_max_age is not None and not inventory:
         raise SettingsError("--inventory-max-age needs --inventory: add it, or leave both out")
+    for argument, path in (writes or {}).items():
+        if path is not None and location.holds(path):
+            raise SettingsError(f"{argument} lies within the warehouse itself: name a place outside of it")
     return Settings(
         location=location,
         dry_run=dry_run or bool(environment.get("DRY_RUN")),

@@ -30,6 +30,11 @@ def test_an_answer_is_all_that_is_printed(command, loaded_once):
     assert [row["type"] for row in rows(ended)] == ["ct", "mri", "unknown", "xray"]
 
 
+def test_an_argument_that_is_no_text_is_one_line(command, loaded_once):
+    line = refused(command("warehouse", "query", loaded_once, "SELECT '\udcff'"))
+    assert line.startswith("error: argument 3 is no text in UTF-8")
+
+
 def test_what_cannot_be_asked_is_one_line(command, loaded_once, tmp_path):
     for sql, words in (
         ("SELECT nothing FROM images", "nothing"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 SECONDS = 60.0
 MEBIBYTES = 512
+MAXIMUM_SECONDS = 24 * 3600
+MAXIMUM_MEBIBYTES = 16 * 1024 * 1024
 
 _VERSION = re.compile(r"[0-9]{1,18}")
 
@@ -26,14 +29,15 @@ def asking_options(command: Command) -> Command:
     for option in (
         click.option(
             "--memory",
-            type=click.IntRange(64),
+            type=click.IntRange(64, MAXIMUM_MEBIBYTES),
             default=MEBIBYTES,
             metavar="MIB",
             help=f"Memory before it turns to the disk (default {MEBIBYTES} MiB).",
         ),
         click.option(
             "--timeout",
-            type=click.FloatRange(0, min_open=True),
+            type=click.FloatRange(0, MAXIMUM_SECONDS, min_open=True),
+            callback=_seconds,
             default=SECONDS,
             metavar="SECONDS",
             help=f"Time that the answer may take (default {SECONDS:g} s).",
@@ -52,6 +56,13 @@ def asking_options(command: Command) -> Command:
 def limits_of(timeout: float, memory: int) -> Limits:
     """The limits that the options say."""
     return Limits(seconds=timeout, memory=f"{memory}MiB")
+
+
+def _seconds(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    """A number, since `nan` lies in every range."""
+    if math.isnan(value):
+        raise click.BadParameter("that is no number of seconds", context, parameter)
+    return value
 
 
 def _as_of(context: click.Context, parameter: click.Parameter, value: str | None) -> AsOf:

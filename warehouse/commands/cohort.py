@@ -14,7 +14,7 @@ import bonobo
 from warehouse import __version__
 from warehouse.commands.asking import asking_options, limits_of
 from warehouse.commands.hard_limits import hard_limits
-from warehouse.commands.options import aws_options
+from warehouse.commands.options import FILE, FOLDER, aws_options
 from warehouse.commands.output import output
 from warehouse.commands.running import run_graph
 from warehouse.domain.cohort import PARTS, Header, Origin, Part
@@ -57,7 +57,7 @@ class _WithFetch(click.Command):
 @click.command("cohort", cls=_WithFetch, short_help="List the images of a cohort, and fetch them.")
 @click.argument("bucket", required=False)
 @click.option("--where", required=True, metavar="SQL", help="What is true of each image of the cohort.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the manifest to a file.")
+@click.option("--out", type=FILE, help="Write the manifest to a file.")
 @asking_options
 @aws_options
 def make(
@@ -75,7 +75,7 @@ def make(
     The condition is SQL over the columns of `images`. The manifest says what it was, and of which version of
     the catalog: the same condition on the same version gives the same manifest.
     """
-    settings = read_settings(os.environ, bucket=bucket, **flags)
+    settings = read_settings(os.environ, bucket=bucket, writes={"--out": out}, **flags)
     if out is not None and out.suffix.lower() not in ("", ".csv"):
         raise SettingsError("a manifest is CSV: let the name of --out end in .csv")
     with open_snapshot(settings, group, as_of) as snapshot:
@@ -97,13 +97,13 @@ def make(
 
 @click.command(short_help="Copy the objects of a cohort into a folder.")
 @click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", type=FOLDER)
 @click.option(
     "--include", default="images", metavar="PARTS", help="images,metadata,clinical (default images)."
 )
 @click.option("--bucket", help="Where the objects are now, if not where the manifest says.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
+@click.option("--report", type=FILE, help="Write the report as JSON.")
 @aws_options
 def fetch(
     manifest: Path,
@@ -123,14 +123,20 @@ def fetch(
     listed = ManifestFile(manifest)
     header, patients = listed.check()
     origin = "--bucket" if bucket else NAMED_BY_THE_MANIFEST
-    settings = read_settings(os.environ, bucket=bucket or header.bucket, origin=origin, **flags)
+    writes = {"FOLDER": folder, "--report": report}
+    settings = read_settings(
+        os.environ, bucket=bucket or header.bucket, origin=origin, writes=writes, **flags
+    )
     _tell(header, patients, parts)
+    is_a_copy = bool(bucket)
+    if is_a_copy and settings.location.kind == "folder":
+        echo("as --bucket names a folder, an object is taken for the right one by its size", err=True)
     asks = not yes and sys.stdin is not None and sys.stdin.isatty()
     if asks and not click.confirm("Fetch them?", default=True, err=True):
         echo("nothing was fetched", err=True)
         return 0
     graph = fetch_graph(settings.concurrency)
-    services = fetch_services(settings, listed, parts, folder)
+    services = fetch_services(settings, listed, parts, folder, is_a_copy=is_a_copy)
     return run_graph(graph, services, results=sys.stdout, report=report)
 
 

@@ -1,13 +1,27 @@
-"""What commands share: the options of everything that talks to AWS, and how a bucket is named."""
+"""What commands share: the options of everything that talks to AWS, and how a place to write to is named."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _Place(click.Path):
+    """A place to write to. An empty one is refused: it would mean the folder that one stands in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value):
+            self.fail("it is empty: name a place", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FILE = _Place(dir_okay=False, path_type=Path)
+FOLDER = _Place(file_okay=False, path_type=Path)
 
 
 def aws_options(command: Command) -> Command:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from warehouse import dataprocess
-from warehouse.commands.options import aws_options
+from warehouse.commands.options import FILE, FOLDER, aws_options
 from warehouse.commands.running import run_graph
 from warehouse.services import process_services
 from warehouse.settings import read_settings
@@ -19,15 +19,16 @@ from warehouse.settings import read_settings
 @click.command(short_help="Make the summary tables.")
 @click.argument("bucket", required=False)
 @click.option("--local-only", is_flag=True, help="Keep the tables on this machine, in a folder of their own.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Keep them in this folder.")
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
+@click.option("--out", type=FOLDER, help="Keep them in this folder.")
+@click.option("--report", type=FILE, help="Write the report as JSON.")
 @aws_options
-def process(bucket: str | None, report: Path | None, **flags: Any) -> int:
+def process(bucket: str | None, out: Path | None, report: Path | None, **flags: Any) -> int:
     """Make the summary tables of BUCKET (or of WAREHOUSE_BUCKET), as CSV and as Parquet.
 
     They are written to an archive of their own beside the warehouse, in BUCKET-processed; latest.csv there
     names the newest.
     """
-    settings = read_settings(os.environ, bucket=bucket, **flags)
+    writes = {"--out": out, "--report": report}
+    settings = read_settings(os.environ, bucket=bucket, out=out, writes=writes, **flags)
     graph = dataprocess.get_graph(settings.concurrency)
     return run_graph(graph, process_services(settings), results=sys.stdout, report=report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import click
 
 from warehouse.commands.asking import asking_options, limits_of
 from warehouse.commands.hard_limits import hard_limits
-from warehouse.commands.options import aws_options
+from warehouse.commands.options import FILE, aws_options
 from warehouse.commands.output import output
 from warehouse.domain.records import Group
 from warehouse.errors import SettingsError
@@ -23,8 +24,18 @@ from warehouse.storage.snapshot import AsOf
 BINARY = ("parquet",)
 FILES = ("csv", "json", "parquet")
 
+# No name of an option, with or without its value, and a line behind it.
+_REMARK = re.compile(r"--(?![a-z-]+=)[^\n]*\n")
 
-@click.command(short_help="Ask the catalog in SQL.")
+
+class _AsksInSql(click.Command):
+    """A command whose question may begin with a remark, which looks like an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [f"\n{one}" if _REMARK.match(one) else one for one in args])
+
+
+@click.command(cls=_AsksInSql, short_help="Ask the catalog in SQL.")
 @click.argument("bucket", required=False)
 @click.argument("sql", required=False, metavar="SQL")
 @click.option(
@@ -34,7 +45,7 @@ FILES = ("csv", "json", "parquet")
 )
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Write it to a file: .csv, .json or .parquet.",
 )
 @asking_options
@@ -56,7 +67,7 @@ def query(
     one set only, the last four of that set.
     """
     bucket, sql = _read(bucket, sql)
-    settings = read_settings(os.environ, bucket=bucket, **flags)
+    settings = read_settings(os.environ, bucket=bucket, writes={"--out": out}, **flags)
     format = format or _usual(out)
     if format in BINARY and out is None:
         raise SettingsError(f"{format} is for a file: name one with --out")

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 import bonobo
-from warehouse.commands.options import aws_options
+from warehouse.commands.options import FILE, aws_options
 from warehouse.commands.output import output
 from warehouse.commands.running import run_graph
 from warehouse.domain.shortfall import Shortfall
@@ -29,7 +29,7 @@ from warehouse.storage.listings import Listings
 @click.argument("bucket", required=False)
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     default="report.html",
     metavar="FILE",
     help="The page (default report.html); one that stands there is replaced.",
@@ -41,7 +41,7 @@ def report(bucket: str | None, out: Path, **flags: Any) -> int:
 
     The page names no patient and no object, and needs no network.
     """
-    settings = read_settings(os.environ, bucket=bucket, **flags)
+    settings = read_settings(os.environ, bucket=bucket, writes={"--out": out}, **flags)
     if not out.absolute().parent.is_dir():
         raise SettingsError("the folder that --out names does not exist: make it, or name another one")
     return run_graph(report_graph(settings.concurrency), _services(settings, out), results=sys.stdout)

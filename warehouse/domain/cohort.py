@@ -61,12 +61,14 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a manifest says of itself: `images` and `bytes` are counts, `sha256` is of its rows."""
+    """What a manifest says of itself: `images` and `bytes` are counts, `sha256` is of its rows and of `said`,
+    the lines before that of the digest."""
 
     bucket: str
     images: int
     bytes: int
     sha256: str
+    said: str
 
 
 class Digest:
@@ -77,9 +79,11 @@ class Digest:
         self.images = 0
         self.bytes = 0
 
-    @property
-    def sha256(self) -> str:
-        return self._sha256.hexdigest()
+    def sha256(self, said: str) -> str:
+        """The digest of the rows, and then of what the manifest says of itself."""
+        whole = self._sha256.copy()
+        whole.update(said.encode())
+        return whole.hexdigest()
 
     def names(self) -> str:
         """The line of the columns' names."""
@@ -115,9 +119,21 @@ def header(origin: Origin, rows: Digest) -> str:
         "tool version": origin.tool,
         "images": rows.images,
         "bytes": rows.bytes,
-        "sha256": rows.sha256,
     }
-    return "".join(f"# {name}: {_in_one_line(str(value))}\n" for name, value in fields.items())
+    said = "".join(_field(name, value) for name, value in fields.items())
+    return said + _field("sha256", rows.sha256(said))
+
+
+def require_to_fit(origin: Origin) -> None:
+    """Raise SettingsError where a condition makes a longer line than is read again."""
+    if len(_field("where", origin.where).encode()) > MAXIMUM_LINE:
+        raise SettingsError(
+            f"the condition is longer than a manifest holds: {MAXIMUM_LINE:,} bytes in one line"
+        )
+
+
+def _field(name: str, value: object) -> str:
+    return f"# {name}: {_in_one_line(str(value))}\n"
 
 
 def read(lines: Iterable[bytes]) -> tuple[Header, Iterator[Entry]]:
@@ -133,6 +149,7 @@ def read(lines: Iterable[bytes]) -> tuple[Header, Iterator[Entry]]:
 
 def _read_header(numbered: Iterator[tuple[int, bytes]]) -> Header:
     fields: dict[str, str] = {}
+    said = ""
     for number, text in numbered:
         name, separator, value = _text(number, text).removesuffix("\n").removeprefix("# ").partition(": ")
         if not text.startswith(b"# ") or not separator or name in fields:
@@ -140,13 +157,14 @@ def _read_header(numbered: Iterator[tuple[int, bytes]]) -> Header:
         fields[name] = value
         if name == "sha256":
             break
+        said += text.decode()
     if fields.get("warehouse cohort") != FORMAT or "sha256" not in fields:
         raise SettingsError("that is no manifest of a cohort that this version can read")
     counts = [fields.get(name, "") for name in ("images", "bytes")]
     if not all(map(_COUNT.fullmatch, counts)) or not _SHA256.fullmatch(fields["sha256"]):
         raise _damaged(len(fields))
     bucket = fields.get("bucket", "")
-    return Header(_as_it_was(bucket), int(counts[0]), int(counts[1]), fields["sha256"])
+    return Header(_as_it_was(bucket), int(counts[0]), int(counts[1]), fields["sha256"], said)
 
 
 def _read_entries(found: Header, numbered: Iterator[tuple[int, bytes]]) -> Iterator[Entry]:
@@ -163,8 +181,10 @@ def _read_entries(found: Header, numbered: Iterator[tuple[int, bytes]]) -> Itera
         last = entry.key.encode()
         rows.read(text, entry.size)
         yield entry
-    if (rows.images, rows.bytes, rows.sha256) != (found.images, found.bytes, found.sha256):
-        raise SettingsError("the manifest is damaged: its rows are not those that were written; make it anew")
+    if (rows.images, rows.bytes, rows.sha256(found.said)) != (found.images, found.bytes, found.sha256):
+        raise SettingsError(
+            "the manifest is damaged: its lines are not those that were written; make it anew"
+        )
 
 
 def _entry(number: int, text: bytes) -> Entry:

@@ -13,7 +13,7 @@ NAMED = 10
 
 # Why an object failed, and what helps.
 FAILURES: Mapping[str, str] = {
-    "changed": "replaced since the cohort was made: make the cohort anew",
+    "changed": "replaced since the cohort was made: make it anew, or name a copied folder by --bucket",
     "damaged": "not the bytes that it should be: run again; if it stays so, make the cohort anew",
     "vanished": "not there any more: make the cohort anew",
     "archived": "in an archive tier: restore it, run again",

@@ -84,9 +84,13 @@ def list_clinical_files(row: Wanted | Folder, store: Store) -> Iterator[Any]:
         yield Fetched(prefix, "failed", reason=_reason(error))
 
 
-@use("store", "place", "etag_is_md5")
+@use("store", "place", "etag_is_md5", "is_a_copy")
 def fetch_object(
-    row: Wanted | Fetched, store: Store, place: FolderStore, etag_is_md5: Callable[[ObjectInfo], bool]
+    row: Wanted | Fetched,
+    store: Store,
+    place: FolderStore,
+    etag_is_md5: Callable[[ObjectInfo], bool],
+    is_a_copy: bool,
 ) -> Fetched:
     """Copy one object out, unless it is there already; it appears whole and checked, or not at all."""
     if isinstance(row, Fetched):
@@ -94,13 +98,15 @@ def fetch_object(
     try:
         there = _standing(place, row.key)
         if there is None:
-            made = place.create_from(row.key, _checked(row, store, etag_is_md5))
-            return Fetched(row.key, "fetched", made.size)
-    except AlreadyExists:
-        there = place.head(row.key)
+            try:
+                made = place.create_from(row.key, _checked(row, store, etag_is_md5, is_a_copy))
+                return Fetched(row.key, "fetched", made.size)
+            except AlreadyExists:
+                there = place.head(row.key)
+        size = store.head(row.key).size if row.size is None else row.size
     except Exception as error:
         return Fetched(row.key, "failed", reason=_reason(error))
-    if row.size is not None and there.size != row.size:
+    if there.size != size:
         return Fetched(row.key, "failed", reason="occupied")
     return Fetched(row.key, "there", there.size)
 
@@ -120,7 +126,9 @@ def _standing(place: FolderStore, key: str) -> ObjectInfo | None:
         return None
 
 
-def _checked(row: Wanted, store: Store, etag_is_md5: Callable[[ObjectInfo], bool]) -> Iterator[bytes]:
+def _checked(
+    row: Wanted, store: Store, etag_is_md5: Callable[[ObjectInfo], bool], is_a_copy: bool
+) -> Iterator[bytes]:
     """The bytes of one version of an object, a block at a time; at their end, wrong ones raise."""
     digest, total = hashlib.md5(usedforsecurity=False), 0
     chunk = store.read(row.key, length=BLOCK)
@@ -136,17 +144,20 @@ def _checked(row: Wanted, store: Store, etag_is_md5: Callable[[ObjectInfo], bool
         chunk = store.read(row.key, start=total, length=BLOCK, etag=info.etag)
     if total != info.size:
         raise Damaged
-    _compare(row, info, digest.hexdigest(), etag_is_md5)
-
-
-def _compare(row: Wanted, info: ObjectInfo, md5: str, etag_is_md5: Callable[[ObjectInfo], bool]) -> None:
-    """Raise unless the bytes are known to be right, or nothing is known of them.
-
-    A folder's ETag begins with the size and goes on with a time, which a copy of the folder does not keep.
-    """
+    md5 = digest.hexdigest()
     if _MD5.fullmatch(info.etag) and info.etag != md5 and etag_is_md5(info):
         raise Damaged
-    if row.etag is None or row.etag in (info.etag, md5) or row.etag.startswith(f"{info.size}-"):
+    _compare(row, info, md5, is_a_copy)
+
+
+def _compare(row: Wanted, info: ObjectInfo, md5: str, is_a_copy: bool) -> None:
+    """Raise unless the version is known to be the right one, or nothing is known of it.
+
+    A folder's ETag begins with the size and goes on with a time, which a copy of the folder need not keep.
+    """
+    if row.etag is None or row.etag in (info.etag, md5):
+        return
+    if is_a_copy and row.etag.startswith(f"{info.size}-"):
         return
     raise Changed("read", row.key)
 
@@ -154,4 +165,7 @@ def _compare(row: Wanted, info: ObjectInfo, md5: str, etag_is_md5: Callable[[Obj
 def _reason(error: Exception) -> str:
     if isinstance(error, StoreUnavailable):
         raise error
+    if isinstance(error, Unaddressable) and error.operation == "read":
+        # A link took the place of the object itself, not of its copy.
+        return "changed"
     return next(reason for kind, reason in _REASONS if isinstance(error, kind))

@@ -11,6 +11,8 @@ from typing import BinaryIO
 from warehouse.domain import cohort
 from warehouse.domain.cohort import COLUMNS, MAXIMUM_LINE, Digest, Entry, Header, Origin
 from warehouse.errors import SettingsError
+from warehouse.storage.catalog_work import workspace
+from warehouse.storage.parsing import require_condition
 from warehouse.storage.sandbox import Limits
 from warehouse.storage.snapshot import Snapshot
 
@@ -22,6 +24,9 @@ _IMAGES = f"SELECT {_COLUMNS} FROM images WHERE (\n{{where}}\n) ORDER BY key"
 
 def write_cohort(snapshot: Snapshot, origin: Origin, limits: Limits, stream: BinaryIO) -> Digest:
     """Write the manifest of the images that `origin.where` is true of. Raises QueryError and StoreError."""
+    cohort.require_to_fit(origin)
+    with workspace() as connection:
+        require_condition(connection, origin.where)
     rows = Digest()
     with (
         tempfile.TemporaryFile() as kept,
@@ -38,10 +43,14 @@ def write_cohort(snapshot: Snapshot, origin: Origin, limits: Limits, stream: Bin
 
 
 class ManifestFile:
-    """A manifest in a file. Raises SettingsError for what is none, and for one that is damaged."""
+    """A manifest in a file. Raises SettingsError for what is none, and for one that is damaged.
+
+    What can be read once only, such as a pipe, is kept in a temporary file.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._kept: tempfile._TemporaryFileWrapper[bytes] | None = None
 
     def check(self) -> tuple[Header, int]:
         """Read it all; give what it says of itself, and the number of patients' folders."""
@@ -58,9 +67,18 @@ class ManifestFile:
 
     def _opened(self) -> BinaryIO:
         try:
+            if not self._path.is_file():
+                self._keep()
             return self._path.open("rb")
         except OSError as error:
             raise SettingsError(f"the manifest cannot be read: {error.strerror}") from None
+
+    def _keep(self) -> None:
+        kept = tempfile.NamedTemporaryFile(prefix="warehouse-manifest-")  # noqa: SIM115 - kept as long as this
+        with self._path.open("rb") as stream:
+            shutil.copyfileobj(stream, kept)
+        kept.flush()
+        self._kept, self._path = kept, Path(kept.name)
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:

@@ -31,6 +31,21 @@ def parse(connection: duckdb.DuckDBPyConnection, select: str) -> Tree:
     return tree
 
 
+def require_condition(connection: duckdb.DuckDBPyConnection, where: str) -> None:
+    """Raise QueryError unless a text is one condition: whole by itself, and whole between brackets.
+
+    By itself, no bracket of it can close one that is not its own; between brackets, nothing stands behind it.
+    """
+    if not where.strip():
+        raise QueryError("the condition is empty: say what is true of each image, or true for all of them")
+    for form in ("SELECT 1 WHERE {}\n", "SELECT 1 WHERE (\n{}\n)"):
+        select = form.format(where)
+        ((text,),) = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [select]).fetchall()
+        if text.startswith('{"error":true'):
+            said = " ".join(json.loads(text)["error_message"].split())
+            raise QueryError(f"that is not one condition: {said}")
+
+
 def with_definitions(connection: duckdb.DuckDBPyConnection, tree: Tree) -> list[Tree]:
     """A tree, and those of the engine's macros that it calls, or that they call."""
     bodies = defaultdict(list)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from threading import Thread
 
 import click
 import pytest
@@ -114,7 +116,14 @@ def test_dates_can_be_taken_apart_and_compared(demo):
     [
         "nothing = 1",
         "",
+        " ",
+        "-- nothing but a remark",
         "true) UNION ALL (SELECT 1",
+        "false) UNION ALL BY NAME (SELECT * REPLACE (1 AS size) FROM images WHERE true",
+        "1 = 1) OR (1 = 1",
+        "fold < 5) QUALIFY (true",
+        "fold < 5 ORDER BY key",
+        "fold < 5, true",
         "EXISTS (FROM read_text('config.json'))",
         "true; SELECT 1",
     ],
@@ -151,10 +160,10 @@ def test_fetching_says_what_comes_and_brings_it(demo, tmp_path):
 
 
 def test_a_warehouse_that_moved_is_named_by_hand(demo, tmp_path):
-    run(demo, "--where", CT, "--out", tmp_path / "m.csv")
+    shutil.copytree(demo, tmp_path / "drop", copy_function=shutil.copy2)
+    run(tmp_path / "drop", "--where", CT, "--out", tmp_path / "m.csv")
     shutil.copytree(demo, tmp_path / "moved", copy_function=shutil.copyfile)
-    text = (tmp_path / "m.csv").read_text().replace(str(demo), str(tmp_path / "gone"))
-    (tmp_path / "m.csv").write_text(text)
+    shutil.rmtree(tmp_path / "drop")
     ended = run("fetch", tmp_path / "m.csv", tmp_path / "out")
     assert ended.return_value == 2
     assert "named by the manifest: say with --bucket where the warehouse is now" in ended.stderr
@@ -163,6 +172,7 @@ def test_a_warehouse_that_moved_is_named_by_hand(demo, tmp_path):
     assert "named by --bucket" in ended.stderr
     ended = run("fetch", tmp_path / "m.csv", tmp_path / "out", "--bucket", tmp_path / "moved")
     assert ended.return_value == 0
+    assert "as --bucket names a folder, an object is taken for the right one by its size" in ended.stderr
 
 
 @pytest.mark.parametrize("place", ["", "raw-northfield", "new/folder", "link", "../drop/x"])
@@ -174,14 +184,36 @@ def test_nothing_is_fetched_into_the_warehouse_itself(demo, tmp_path, place):
     before = sorted(moved.rglob("*"))
     run(moved, "--where", CT, "--out", tmp_path / "m.csv")
     for folder in (moved / place, tmp_path / "to-it" / place):
-        ended = run("fetch", tmp_path / "m.csv", folder, "--yes")
-        assert ended.return_value == 2
-        assert "lies within the warehouse itself" in ended.stderr
+        with pytest.raises(SettingsError, match="FOLDER lies within the warehouse itself"):
+            run("fetch", tmp_path / "m.csv", folder, "--yes")
     assert sorted(moved.rglob("*")) == before
 
 
+def test_a_manifest_may_come_out_of_a_pipe(demo, tmp_path):
+    text = manifest(demo, CT)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = Thread(target=pipe.write_text, args=(text,), daemon=True)
+    writer.start()
+    assert run("fetch", pipe, tmp_path / "out", "--yes").return_value == 0
+    writer.join(timeout=60)
+    assert {str(path.relative_to(tmp_path / "out")) for path in tmp_path.rglob("*.dcm")} == set(keys_of(text))
+
+
+def test_an_object_that_was_replaced_by_one_of_its_size_is_found(demo, tmp_path):
+    shutil.copytree(demo, tmp_path / "drop", copy_function=shutil.copy2)
+    run(tmp_path / "drop", "--where", CT, "--out", tmp_path / "m.csv")
+    key = keys_of((tmp_path / "m.csv").read_text())[0]
+    image = tmp_path / "drop" / key
+    image.write_bytes(bytes(image.stat().st_size))
+    ended = run("fetch", tmp_path / "m.csv", tmp_path / "out")
+    assert ended.return_value == 1
+    assert "replaced since the cohort was made" in ended.stdout
+    assert not (tmp_path / "out" / key).exists()
+
+
 def test_a_warehouse_may_lie_within_the_folder(demo, tmp_path):
-    shutil.copytree(demo, tmp_path / "drop", copy_function=shutil.copyfile)
+    shutil.copytree(demo, tmp_path / "drop", copy_function=shutil.copy2)
     run(tmp_path / "drop", "--where", CT, "--out", tmp_path / "m.csv")
     assert run("fetch", tmp_path / "m.csv", tmp_path).return_value == 0
 

@@ -146,6 +146,8 @@ def test_types_of_the_query_engine_are_told_as_it_writes_them(demo, tmp_path):
         "interval": ("INTERVAL 14 MONTH", "1 year 2 months"),
         "bit": ("'101'::BIT", "101"),
         "bignum": ("(-123456789012345678901234567890)::BIGNUM", "-123456789012345678901234567890"),
+        "uhugeint": ("md5_number('a')", "129134844867590561315626153795017621772"),
+        "time": ("'24:00:00'::TIME", "24:00:00"),
         "timetz": ("'12:00:00+02'::TIMETZ", "12:00:00+02"),
         'odd "name"': ("1::VARIANT", "1"),
     }
@@ -344,3 +346,27 @@ def test_who_may_read_both_sets_has_to_name_one(demo, monkeypatch):
     assert rows(demo, 'SELECT DISTINCT "group" AS g FROM images', "--set", "validation") == [
         {"g": "validation"}
     ]
+
+
+def test_sql_may_begin_with_a_remark(demo):
+    assert ask(demo, "-- all of them\nSELECT 1 AS n", "--format", "csv") == "n\n1\n"
+    assert ask(demo, "--all of them\n--\nSELECT 1 AS n", "--format=csv") == "n\n1\n"
+    with pytest.raises(click.UsageError):
+        ask(demo, "--no-option", "SELECT 1")
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--timeout", value) for value in ("nan", "inf", "-inf", "0", "-1", "86401", "1e10")]
+    + [("--memory", value) for value in ("63", "999999999999999999999999")],
+)
+def test_a_limit_that_is_none_is_refused(demo, flag, value):
+    with pytest.raises(click.BadParameter):
+        ask(demo, "SELECT 1", flag, value)
+
+
+@pytest.mark.parametrize("levels", [60, 150, 400])
+def test_a_value_that_is_nested_too_deeply_is_told(demo, levels):
+    with pytest.raises(QueryError, match="nested too deeply"):
+        ask(demo, f"SELECT {'{a:' * levels}1{'}' * levels} AS x")
+    assert ask(demo, f"SELECT {'{a:' * 50}1{'}' * 50} AS x").startswith("x\n")

@@ -48,7 +48,7 @@ def test_a_manifest_is_what_it_always_was():
         "# tool version: 0.1.0\n"
         "# images: 2\n"
         "# bytes: 7\n"
-        "# sha256: befa41a5c4381889b7191571f093d271e06ea14720e15e7d416cee9ba6c11770\n"
+        "# sha256: ebdcd18b6919ffcda6d6ce08eec701124cc967bf577e26b9fed1c19d8dcf9467\n"
         "key,size,etag,group,type,patient,StudyInstanceUID,SeriesInstanceUID,SOPInstanceUID\n"
         "training/ct/P1/1.2/1.3/a.dcm,3,e1,training,,,,,\n"
         "training/ct/P1/1.2/1.3/b.dcm,4,e1,training,,'-P1,,,\n"
@@ -60,6 +60,21 @@ def test_it_comes_back_as_it_was():
     assert (header.bucket, header.images, header.bytes) == ("s3://bucket", 2, 7)
     assert [(one.key[-5:], one.size, one.etag) for one in entries] == [("a.dcm", 3, "e1"), ("b.dcm", 4, "")]
     assert {one.folder for one in entries} == {("training", "P1")}
+
+
+@pytest.mark.parametrize(("said", "other"), [("version: 17", "version: 18"), ("s3://bucket", "s3://other")])
+def test_what_it_says_of_itself_cannot_be_edited(said, other):
+    with pytest.raises(SettingsError, match="its lines are not those that were written"):
+        read(manifest(row("a")).replace(said, other))
+
+
+def test_a_condition_is_refused_that_could_not_be_read_again():
+    room = cohort.MAXIMUM_LINE - len("# where: \n")
+    longest = ORIGIN._replace(where="x" * room)
+    cohort.require_to_fit(longest)
+    assert read(manifest(row("a"), origin=longest))[0].images == 1
+    with pytest.raises(SettingsError, match="longer than a manifest holds"):
+        cohort.require_to_fit(ORIGIN._replace(where="x" * (room + 1)))
 
 
 def test_nobody_is_a_cohort_too():

@@ -12,7 +12,15 @@ from warehouse.domain import cohort, keys
 from warehouse.domain.cohort import COLUMNS, PARTS, Digest, Origin
 from warehouse.domain.fetching import FAILURES, FetchAccount, in_words
 from warehouse.domain.records import ObjectInfo
-from warehouse.errors import Archived, Changed, Forbidden, NotFound, StoreFault, StoreUnavailable
+from warehouse.errors import (
+    Archived,
+    Changed,
+    Forbidden,
+    NotFound,
+    StoreFault,
+    StoreUnavailable,
+    Unaddressable,
+)
 from warehouse.pipeline import fetch
 from warehouse.storage.cohorts import ManifestFile
 from warehouse.storage.folder import FolderStore
@@ -51,7 +59,7 @@ class World:
         head = cohort.header(Origin("s3://bucket", "catalog", "c", 1, "true", "1"), digest)
         self.path.write_text(head + "".join(rows))
 
-    def fetch(self, *parts, is_md5=True, concurrency=4):
+    def fetch(self, *parts, is_md5=True, concurrency=4, is_a_copy=False):
         place, account = FolderStore(self.folder), FetchAccount()
         services = {
             "manifest": ManifestFile(self.path),
@@ -59,6 +67,7 @@ class World:
             "store": self.store,
             "etag_is_md5": lambda _: is_md5,
             "place": place,
+            "is_a_copy": is_a_copy,
             "account": account,
         }
         report = bonobo.run(fetch_graph(concurrency), services=services, console=bonobo.QUIET)
@@ -194,9 +203,10 @@ def test_another_etag_of_the_same_bytes_is_no_change(world):
     assert world.fetch()[0] == 0
 
 
-def test_a_time_of_change_says_nothing_of_the_bytes(world):
+def test_a_time_of_change_decides_unless_the_folder_was_copied(world):
     world.write(etag="27-1600000000000000000")
-    assert world.fetch()[0] == 0
+    assert dict(world.fetch()[1].reasons) == {"changed": 6}
+    assert world.fetch(is_a_copy=True)[0] == 0
     world.write(etag="aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-2")
     assert world.fetch()[1].ends == {"there": 6}
     for path in world.folder.rglob("*.dcm"):
@@ -236,6 +246,27 @@ def test_a_file_of_another_size_in_the_place_is_left_alone(world):
     code, account = world.fetch()
     assert (code, dict(account.reasons)) == (1, {"occupied": 1})
     assert mine.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("part", ["images", "metadata", "clinical"])
+def test_another_file_in_the_place_of_any_part_is_told(world, part):
+    key = next(
+        key
+        for key in (*world.images, *world.others)
+        if {"images": "/ct/", "metadata": "/ct-metadata/"}.get(part, "/data/") in key
+    )
+    (world.folder / key).parent.mkdir(parents=True)
+    (world.folder / key).write_bytes(b"another one")
+    code, account = world.fetch(part)
+    assert (code, dict(account.reasons)) == (1, {"occupied": 1})
+
+
+def test_a_link_in_the_warehouse_is_not_in_the_way_of_the_copy(world, monkeypatch):
+    def read(*_, **__):
+        raise Unaddressable("read")
+
+    monkeypatch.setattr(MemoryStore, "read", read)
+    assert dict(world.fetch()[1].reasons) == {"changed": 6}
 
 
 def test_no_link_leads_out_of_the_folder(world, tmp_path):
