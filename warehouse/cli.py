@@ -33,7 +33,7 @@ from warehouse.demo import example_image, write_drop
 from warehouse.domain import dicom
 from warehouse.domain.reasons import REASONS
 from warehouse.domain.records import Header
-from warehouse.errors import SettingsError, WarehouseError
+from warehouse.errors import OutputLost, SettingsError
 from warehouse.pipeline import check
 from warehouse.pipeline.reading import read_header
 from warehouse.services import loader_services, open_warehouse
@@ -45,8 +45,15 @@ QUARANTINED = 3
 def main() -> NoReturn:
     """Run the command; every error is one line and its code."""
     _show_warnings()
+    _open_closed_output()
     use_one_heap()
     leave(_run())
+
+
+def _open_closed_output() -> None:
+    """Let writing to a standard output that was closed fail: nothing is to be lost without a word."""
+    if sys.stdout is None:
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _show_warnings() -> None:
@@ -72,10 +79,9 @@ def _run() -> int:
         # click's own end where the reader of a pipe went away: whoever read has seen enough.
         return 0
     except Exception as error:
-        said = describe(error)
         if isinstance(error, OSError) and _came_of_output(error):
-            said = f"standard output cannot be written: {error.strerror}"
-        echo(f"error: {said}", err=True)
+            error = OutputLost(error)
+        echo(f"error: {describe(error)}", err=True)
         return exit_code_of(error)
 
 
@@ -160,8 +166,6 @@ def header(file: Path) -> int:
     document, dropped = dicom.metadata(found)
     if dropped:
         echo(f"warning: {dropped} elements that no JSON can hold are left out", err=True)
-    if sys.stdout is None:
-        raise WarehouseError("standard output is closed: there is nowhere to print to")
     echo(document)
     return 0
 
