@@ -31,6 +31,7 @@ from warehouse.commands.running import run_graph
 from warehouse.commands.split import split
 from warehouse.demo import example_image, write_drop
 from warehouse.domain import dicom
+from warehouse.domain.centres import printable
 from warehouse.domain.reasons import REASONS
 from warehouse.domain.records import Header
 from warehouse.errors import OutputLost, SettingsError
@@ -151,7 +152,7 @@ def config_check(target: str | None, profile: str | None, role_arn: str | None) 
         with open_warehouse(settings) as (store, catalog):
             found = check.bucket(store, catalog)
     for line in found:
-        echo(line)
+        echo(printable(line))
 
 
 @cli.command(short_help="Print the metadata that an image would get.")

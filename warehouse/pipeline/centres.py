@@ -9,7 +9,6 @@ import errno
 import itertools
 import json
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -89,7 +88,7 @@ def _print(lines: str) -> None:
     try:
         # `print` takes an output that was closed for one that it need not write to.
         if sys.stdout is None:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+            raise OSError(errno.EBADF, "it was closed")
         # Whoever reads a part, and leaves, has seen enough.
         with suppress(BrokenPipeError):
             print(lines, end="", flush=True)
