@@ -76,7 +76,7 @@ setup(
     entry_points={
         "console_scripts": [
             "bonobo = bonobo.cli:main",
-            "warehouse = warehouse.cli:main",
+            "warehouse = warehouse.__main__:main",
         ]
     },
 )

@@ -54,7 +54,8 @@ class Console:
 
     `quiet` leaves only the notices of services and the line that says what ended the run badly; `verbose`
     adds tracebacks, whose messages may hold values of rows. `stream` is standard error unless told
-    otherwise; `results` is where the summaries of services go, to `stream` unless told otherwise.
+    otherwise; `results` is where the summaries of services go, to `stream` unless told otherwise. `lost` is
+    the error where something could not be written to `results`.
 
     >>> import bonobo
     >>> report = bonobo.run(bonobo.Graph("ab", str.upper), console=bonobo.Console(stream=sys.stdout))
@@ -74,6 +75,7 @@ class Console:
         self._verbose = verbose
         self._stream = stream
         self._results = results
+        self.lost: Exception | None = None
         self._lock = Lock()
         self._live: LiveTable | None = None
         self._window: Window = ()
@@ -162,8 +164,11 @@ class Console:
         if stream is None:
             return
         # One that is closed, full or somebody else's is no reason to lose a run.
-        with suppress(AttributeError, OSError, ValueError):
+        try:
             print(line, file=stream, flush=True)
+        except (AttributeError, OSError, ValueError) as error:
+            if stream is self._results:
+                self.lost = error
 
 
 QUIET = Console(quiet=True)

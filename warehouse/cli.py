@@ -32,10 +32,11 @@ from warehouse.commands.running import run_graph
 from warehouse.commands.split import split
 from warehouse.demo import example_image, write_drop
 from warehouse.domain import dicom
+from warehouse.domain.centres import printable
 from warehouse.domain.inventory import hours
 from warehouse.domain.reasons import REASONS
 from warehouse.domain.records import Header
-from warehouse.errors import SettingsError, WarehouseError
+from warehouse.errors import OutputLost, SettingsError
 from warehouse.pipeline import check
 from warehouse.pipeline.reading import read_header
 from warehouse.services import loader_services, open_warehouse
@@ -53,8 +54,15 @@ QUARANTINED = 3
 def main() -> NoReturn:
     """Run the command; every error is one line and its code."""
     _show_warnings()
+    _open_closed_output()
     use_one_heap()
     leave(_run())
+
+
+def _open_closed_output() -> None:
+    """Let writing to a standard output that was closed fail: nothing is to be lost without a word."""
+    if sys.stdout is None:
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _show_warnings() -> None:
@@ -81,10 +89,9 @@ def _run() -> int:
         # click's own end where the reader of a pipe went away: whoever read has seen enough.
         return 0
     except Exception as error:
-        said = describe(error)
         if isinstance(error, OSError) and _came_of_output(error):
-            said = f"standard output cannot be written: {error.strerror}"
-        echo(f"error: {said}", err=True)
+            error = OutputLost(error)
+        echo(f"error: {describe(error)}", err=True)
         return exit_code_of(error)
 
 
@@ -169,7 +176,7 @@ def config_check(target: str | None, profile: str | None, role_arn: str | None) 
         with open_warehouse(settings) as (store, catalog):
             found = check.bucket(store, catalog)
     for line in found:
-        echo(line)
+        echo(printable(line))
 
 
 @cli.command(short_help="Print the metadata that an image would get.")
@@ -184,8 +191,6 @@ def header(file: Path) -> int:
     document, dropped = dicom.metadata(found)
     if dropped:
         echo(f"warning: {dropped} elements that no JSON can hold are left out", err=True)
-    if sys.stdout is None:
-        raise WarehouseError("standard output is closed: there is nowhere to print to")
     echo(document)
     return 0
 

@@ -7,6 +7,7 @@
     ├── ConfigurationError         2   config.json; `problems` lists every one
     ├── InventoryError             2   the S3 Inventory that should stand in for the listing
     ├── QueryError                 2   SQL that cannot be answered
+    ├── OutputLost                 4   standard output could not be written
     ├── PatientInBothSets          5   a patient stands under training and under validation
     └── StoreError                 4   a store said no: operation, key, cause
         ├── NotFound               4   no such object
@@ -60,6 +61,16 @@ class QueryError(WarehouseError):
     """A person's SQL cannot be answered. The message is for that person: it may quote SQL and data."""
 
     exit_code = 2
+
+
+class OutputLost(WarehouseError):
+    """What a command found could not be written to standard output, whose `cause` the message gives."""
+
+    exit_code = 4
+
+    def __init__(self, cause: Exception) -> None:
+        said = getattr(cause, "strerror", None) or type(cause).__name__
+        super().__init__(f"standard output cannot be written: {said}; mend it, run again")
 
 
 class PatientInBothSets(WarehouseError):

@@ -212,6 +212,7 @@ def test_only_the_commands_end_the_process() -> None:
     # A process that works for a node ends with its parent, whatever it is doing.
     commands = {
         ROOT / "warehouse/cli.py",
+        ROOT / "warehouse/__main__.py",
         ROOT / "warehouse/commands/hard_limits.py",
         ROOT / "bonobo/cli.py",
         ROOT / "bonobo/signals.py",

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 
 import pytest
 
@@ -167,12 +168,14 @@ def test_config_check_takes_its_bucket_from_the_environment(command, drop):
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("redirection", [">/dev/full", ">&-"])
-def test_standard_output_that_cannot_be_written(drop, redirection, unbuffered):
-    image = min(drop.glob("raw-northfield/*/images/*-*-*-*-*.dcm"))
-    done = redirected(("warehouse", "header", image), redirection, drop, PYTHONUNBUFFERED=unbuffered)
-    assert done.returncode == 70
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("error: standard output ")
+@pytest.mark.parametrize("words", ["header", "config check", "split preview"])
+def test_standard_output_that_cannot_be_written(drop, words, redirection, unbuffered):
+    named = min(drop.glob("raw-northfield/*/images/*-*-*-*-*.dcm")) if words == "header" else drop
+    line = ("warehouse", *words.split(), named)
+    done = redirected(line, redirection, drop, PYTHONUNBUFFERED=unbuffered)
+    assert done.returncode == 4
+    (told,) = (line for line in done.stderr.splitlines() if not line.startswith(" - "))
+    assert told.startswith("error: standard output cannot be written: ")
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
@@ -200,3 +203,27 @@ def test_help_lists_whole_sentences_and_bonobo_says_its_version(command):
     for words in (("load",), ("config",), ("config", "check")):
         assert "...\n" not in command("warehouse", *words, "--help").out.partition("\n")[2]
     assert command("bonobo", "--version").out == command("bonobo", "version").out
+
+
+def test_an_interrupt_while_modules_are_read_ends_it_quietly():
+    code = """
+import os, signal, sys
+class Interrupting:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "warehouse.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting)
+from warehouse.__main__ import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, env=bare_environment(), timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def test_less_than_one_in_a_hundred_is_doubted_in_a_preview(command, drop):
+    previewed = command("warehouse", "split", "preview", drop, "--training-percentage", "0.5")
+    assert previewed.code == 0
+    assert "less than one in a hundred" in previewed.err

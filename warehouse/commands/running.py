@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 import bonobo
 from bonobo.cli import leave
+from warehouse.errors import OutputLost
 
 
 def run_graph(
@@ -18,14 +19,18 @@ def run_graph(
     results: TextIO | None = None,
     report: Path | None = None,
 ) -> int:
-    """Run a graph to its end and give its exit code; what services tell goes to `results`, else to stderr."""
-    account = bonobo.run(
-        graph,
-        services=services,
-        console=bonobo.Console(results=results),
-        report=report,
-        handle_signals=True,
-    )
+    """Run a graph to its end and give its exit code; what services tell goes to `results`, else to stderr.
+
+    Where `results` could not be written, that is said, and the code is 4 unless the run has one of its own.
+    """
+    console = bonobo.Console(results=results)
+    account = bonobo.run(graph, services=services, console=console, report=report, handle_signals=True)
+    code = account.exit_code
+    # A reader of a pipe that went away has seen enough.
+    if console.lost is not None and not isinstance(console.lost, BrokenPipeError):
+        lost = OutputLost(console.lost)
+        console.error(lost)
+        code = code or lost.exit_code
     if account.abandoned:
-        leave(account.exit_code, [account])
-    return account.exit_code
+        leave(code, [account])
+    return code

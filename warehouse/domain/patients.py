@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from warehouse.domain.cells import neutral
 from warehouse.domain.keys import ClinicalKey, canonical
 from warehouse.domain.records import Group, ObjectInfo
 
@@ -97,11 +98,12 @@ def file_values(files: PatientFiles) -> tuple[date, bool, date, date, str]:
 class Fields:
     """The names of the original fields: the known ones, then the others that records hold, sorted.
 
-    At most `limit` others are kept, the first by their order; `left_out` tells whether there were more.
+    At most `limit` others are kept, the first by their order; `too_many` tells whether there were more, and
+    `too_long` whether names of more than MAXIMUM_NAME characters were left out.
     """
 
     def __init__(self, known: Iterable[str], limit: int = MAXIMUM_FIELDS) -> None:
-        self.left_out = False
+        self.too_many = self.too_long = False
         self._known = tuple(known)
         self._is_known = frozenset(self._known)
         self._others: list[str] = []
@@ -114,20 +116,25 @@ class Fields:
             if place < len(self._others) and self._others[place] == name:
                 continue
             if len(name) > MAXIMUM_NAME:
-                self.left_out = True
+                self.too_long = True
                 continue
             self._others.insert(place, name)
             if len(self._others) > self._limit:
-                self.left_out = True
+                self.too_many = True
                 self._others.pop()
 
     def columns(self, taken: Collection[str]) -> dict[str, str]:
-        """Column -> field, in the order of the columns; a name that is `taken` gets a suffix."""
+        """Column -> field, in the order of the columns; a name that is `taken` gets a suffix.
+
+        So does one of two that would be written alike, as two lone surrogates are.
+        """
         columns = dict(zip(self._known, self._known, strict=True))
-        names = {*self._known, *self._others}
+        used = set(map(neutral, (*taken, *self._known)))
+        names = set(map(neutral, self._others))
         for name in self._others:
             column = name
-            while column in taken or (column != name and column in names):
+            while neutral(column) in used or (column != name and neutral(column) in names):
                 column += SUBMITTED
+            used.add(neutral(column))
             columns[column] = name
         return columns

@@ -3,7 +3,7 @@
 The first line that applies::
 
     4   something was not read for a fault that may pass: run again
-    1   a document is damaged or archived
+    1   a document is damaged, missing or archived
     0   everything was read
 """
 
@@ -27,6 +27,10 @@ class Lack:
 
 LACKS: Mapping[str, Lack] = {
     "damaged": Lack("not the JSON document that should stand there", "replace it by hand"),
+    "missing": Lack(
+        "not there, though images of the study are: it has no row",
+        "restore the documents, or write what `warehouse header` prints of the images, and run again",
+    ),
     "archived": Lack("in an archive tier", "restore it, run again"),
     "vanished": Lack("gone or replaced when it was read", "run again", incomplete=True),
     "forbidden": Lack(
@@ -48,9 +52,10 @@ class Shortfall:
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def add(self, kind: str, reason: str) -> None:
-        """Count a document of a kind (`clinical file`, `metadata document` …) that was not read."""
-        self.counts[kind, reason] += 1
+    def add(self, kind: str, reason: str, count: int = 1) -> None:
+        """Count documents of a kind (`clinical file`, `metadata document` …) that were not read."""
+        if count:
+            self.counts[kind, reason] += count
 
     @property
     def incomplete(self) -> bool:

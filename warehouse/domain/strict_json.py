@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 leaves it, with the doubts refused: duplicate names, NaN, endless depth and digits.
+"""JSON as RFC 8259 leaves it, with the doubts refused: duplicate names, NaN, numbers without end.
 
 A decision that stands for ever must not hang on which of two equal names a reader happens to keep.
 """
@@ -6,6 +6,7 @@ A decision that stands for ever must not hang on which of two equal names a read
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any, NoReturn
 
@@ -27,7 +28,7 @@ def loads(data: bytes) -> Any:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 at byte {error.start}") from None
-    return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_bounded_int)
+    return DECODER.decode(text)
 
 
 def _depth(data: bytes) -> int:
@@ -53,3 +54,16 @@ def _bounded_int(digits: str) -> int:
     if len(digits) > MAXIMUM_DIGITS:
         raise ValueError("a number of too many digits")
     return int(digits)
+
+
+def _bounded_float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number beyond what can be held")
+    return number
+
+
+DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_bounded_int, parse_float=_bounded_float
+)
+"""Reads one value of a text, as `loads` does but for its depth. Raises ValueError and RecursionError."""

@@ -6,7 +6,6 @@ their beginning, since their elements stand in the order of their tags.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from pydicom.datadict import tag_for_keyword
 from warehouse.domain.cells import storable
 from warehouse.domain.keys import MetadataKey
 from warehouse.domain.records import ObjectInfo
+from warehouse.domain.strict_json import DECODER
 
 HEADER_COLUMNS = (
     "PatientSex",
@@ -50,7 +50,6 @@ HEADER_TAGS: Mapping[str, str] = {f"{tag_for_keyword(name):08X}": name for name 
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NAME = re.compile(r'[ \t\n\r]*"([0-9A-Fa-f]{8})"[ \t\n\r]*:[ \t\n\r]*')
-_DECODER = json.JSONDecoder()
 
 Header = Mapping[str, str | None]
 
@@ -112,14 +111,19 @@ def _elements(text: str, last: str) -> Iterator[tuple[str, Any]]:
         raise ValueError("no object")
     if _sign(text, at)[1] == "}":
         return
+    seen: set[str] = set()
     while True:
         name = _NAME.match(text, at)
         if name is None:
             raise ValueError("no tag")
         if name[1].upper() > last:
             return
-        value, at = _DECODER.raw_decode(text, name.end())
-        yield name[1].upper(), value
+        tag = name[1].upper()
+        if tag in seen:
+            raise ValueError("a tag stands twice")
+        seen.add(tag)
+        value, at = DECODER.raw_decode(text, name.end())
+        yield tag, value
         at, sign = _sign(text, at)
         if sign == "}":
             return

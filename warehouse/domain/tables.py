@@ -19,9 +19,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class StorageUsed:
-    """Bytes by prefix."""
+    """Bytes by prefix, and the number of studies that have images, but no metadata document."""
 
     sizes: Mapping[str, int]
+    undocumented: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ The raw area is asked, so that a centre can be listed before its first load. Not
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import logging
@@ -21,7 +22,7 @@ from warehouse.domain.centres import Answer, Candidates, Centres, ClinicalFile, 
 from warehouse.domain.records import GROUPS, ObjectInfo, RawClinical
 from warehouse.domain.shortfall import RAW_CLINICAL, Shortfall
 from warehouse.domain.tables import Ended
-from warehouse.errors import Archived, ConfigurationError, WarehouseError
+from warehouse.errors import Archived, ConfigurationError, OutputLost
 from warehouse.pipeline.accounted import essential
 from warehouse.pipeline.configuration import (
     before_anything_is_decided,
@@ -84,11 +85,15 @@ def print_centres(
 
 
 def _print(lines: str) -> None:
-    if sys.stdout is None:
-        raise WarehouseError("standard output is closed: there is nowhere to print to")
-    # Whoever reads a part, and leaves, has seen enough.
-    with suppress(BrokenPipeError):
-        print(lines, end="", flush=True)
+    try:
+        # `print` takes an output that was closed for one that it need not write to.
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "it was closed")
+        # Whoever reads a part, and leaves, has seen enough.
+        with suppress(BrokenPipeError):
+            print(lines, end="", flush=True)
+    except OSError as error:
+        raise OutputLost(error) from None
 
 
 def _answer(store: Store, file: ClinicalFile) -> Answer:

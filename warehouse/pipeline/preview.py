@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -36,6 +37,9 @@ _STUCK = """
     SELECT patient, reason FROM objects_now
     WHERE outcome IN ('deferred', 'quarantined') AND patient IS NOT NULL
     QUALIFY row_number() OVER (PARTITION BY patient ORDER BY kind, time DESC, run DESC, sequence DESC) = 1"""
+
+
+log = logging.getLogger("warehouse")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ def read_both_configurations(store: Store, preview: Preview) -> Iterator[Config]
     other = configuration.changed(
         present, training_percentage=preview.training_percentage, sites=preview.sites
     )
+    for warning in set(other.warnings) - set(present.warnings):
+        log.warning("with these changes, %s", warning)
     preview.forecast = Forecast(present, other)
     yield other
 

@@ -55,7 +55,7 @@ def read_metadata(row: Any, store: Store, large_documents: Semaphore) -> Any:
 @essential
 def measure_storage(listings: Listings) -> Iterator[StorageUsed | Ended]:
     """Add up what both sets hold."""
-    yield StorageUsed(listings.storage())
+    yield listings.storage()
     yield Ended("storage")
 
 
@@ -74,6 +74,7 @@ def write_tables(row: Any, tables: Tables, shortfall: Shortfall) -> Iterator[Tab
                 shortfall.add("clinical file", row.unread)
         case StorageUsed():
             tables.add_storage(row.sizes)
+            shortfall.add("metadata document", "missing", row.undocumented)
         case Ended():
             if tables.all_ended(row.branch):
                 yield from tables.finish()

@@ -17,10 +17,17 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from warehouse.domain import patients
-from warehouse.domain.keys import MetadataKey, canonical, standing_clinical, standing_metadata
+from warehouse.domain.keys import (
+    MetadataKey,
+    canonical,
+    standing_clinical,
+    standing_image,
+    standing_metadata,
+)
 from warehouse.domain.patients import PatientFiles
 from warehouse.domain.records import GROUPS, IMAGE_TYPES, ObjectInfo
 from warehouse.domain.studies import HEADER_COLUMNS, Study, StudyFound
+from warehouse.domain.tables import StorageUsed
 from warehouse.errors import Forbidden
 from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_schema import TIME
@@ -46,6 +53,14 @@ _OBJECT = {
 }
 _CLINICAL = pa.schema({"set": pa.string(), "patient": pa.string(), **_OBJECT})
 _METADATA = pa.schema({"image": pa.string(), **_OBJECT})
+
+_STANDING = pa.schema(
+    {"set": pa.string(), "type": pa.string(), "folder": pa.string(), "study": pa.string(), "told": pa.bool_()}
+)
+_UNDOCUMENTED = """
+    SELECT "set", type, count(*) FROM (
+        SELECT "set", type FROM listed GROUP BY "set", type, folder, study HAVING NOT bool_or(told)
+    ) GROUP BY ALL ORDER BY ALL"""
 
 _CLINICAL_FILES = """
     SELECT "set", patient, key, size, etag, epoch_us(modified), archived FROM listed
@@ -105,9 +120,23 @@ class Listings:
                 connection.execute(_KNOWN)
             yield from map(_study, pages(connection, _STUDIES))
 
-    def storage(self) -> dict[str, int]:
-        """Bytes by prefix: each set without its published tables, and its images of the measured types."""
+    def storage(self) -> StorageUsed:
+        """Bytes by prefix: each set without its published tables, and its images of the measured types.
+
+        The same listing shows which studies have images and no metadata document. Before they are counted,
+        the documents are listed once more: a load may have written them meanwhile.
+        """
         sizes = {f"{group}/{part}": 0 for group in GROUPS for part in ("", *(f"{one}/" for one in MEASURED))}
+        with workspace() as connection:
+            self._fill(connection, _STANDING, _standing(self._measured(sizes)))
+            for group, type, _ in list(pages(connection, _UNDOCUMENTED)):
+                again = self._store.list(f"{group}/{type}-metadata/")
+                self._insert(connection, _STANDING, _standing(again))
+            undocumented = sum(count for *_, count in pages(connection, _UNDOCUMENTED))
+        return StorageUsed(sizes, undocumented)
+
+    def _measured(self, sizes: dict[str, int]) -> Iterator[ObjectInfo]:
+        """What stands in both sets, in the order of the keys, added up in `sizes` as it goes by."""
         for group in GROUPS:
             for info in self._store.list(f"{group}/"):
                 name = info.key.split("/", 2)[1]
@@ -116,7 +145,7 @@ class Listings:
                     part = f"{group}/{name}/"
                     if part in sizes:
                         sizes[part] += info.size
-        return sizes
+                    yield info
 
     def _clinical_rows(self) -> Iterator[tuple[Any, ...]]:
         strangers = 0
@@ -149,6 +178,11 @@ class Listings:
         with translated():
             connection.register("batch", schema.empty_table())
             connection.execute("CREATE TABLE listed AS SELECT * FROM batch")
+        self._insert(connection, schema, rows)
+
+    def _insert(
+        self, connection: duckdb.DuckDBPyConnection, schema: pa.Schema, rows: Iterable[tuple[Any, ...]]
+    ) -> None:
         entries = iter(rows)
         while batch := list(itertools.islice(entries, BATCH_ROWS)):
             columns = [
@@ -167,6 +201,20 @@ class Listings:
         except Forbidden:
             log.warning("the catalog may not be read: each study costs a request")
             return ()
+
+
+def _standing(infos: Iterable[ObjectInfo]) -> Iterator[tuple[Any, ...]]:
+    """The study of each image and of each metadata document, once for those that are listed together."""
+    last = ""
+    for info in infos:
+        study = info.key.rsplit("/", 2)[0]
+        if study == last or info.defect is not None:
+            continue
+        document = standing_metadata(info.key)
+        place = document or standing_image(info.key)
+        if place is not None:
+            last = study
+            yield place.group, place.type, place.folder, place.study, document is not None
 
 
 def _object(info: ObjectInfo) -> tuple[Any, ...]:

@@ -21,7 +21,7 @@ import pyarrow as pa
 from warehouse.domain.cleaning import ADDED, names_beside, update
 from warehouse.domain.clinical_fields import ORIGINAL_FIELDS
 from warehouse.domain.keys import canonical
-from warehouse.domain.patients import FILE_COLUMNS, Fields, Patient, file_values
+from warehouse.domain.patients import FILE_COLUMNS, MAXIMUM_NAME, Fields, Patient, file_values
 from warehouse.domain.records import ImageType
 from warehouse.domain.studies import STUDY_COLUMNS, Study, study_values
 from warehouse.domain.tables import BRANCHES, Branch
@@ -111,8 +111,10 @@ class Tables:
 
     def _patient_tables(self) -> Iterator[TableFile]:
         fields = self._fields.columns(FILE_COLUMNS)
-        if self._fields.left_out:
+        if self._fields.too_many:
             log.warning("the clinical files have more unknown fields than patient.csv has columns for")
+        if self._fields.too_long:
+            log.warning("fields whose names have more than %d characters are left out", MAXIMUM_NAME)
         plain = {**FILE_COLUMNS, **dict.fromkeys(fields, Original)}
         names = names_beside(plain)
         added = {names[name]: kind for name, kind in ADDED.items()}

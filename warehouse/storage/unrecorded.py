@@ -1,4 +1,8 @@
-"""The images in the two sets of which the catalog does not tell: sorted out on disk, never in memory."""
+"""The images in the two sets of which the catalog does not tell: sorted out on disk, never in memory.
+
+An object whose size or ETag is not the one that was put there was replaced: neither the catalog tells of it,
+nor the document beside it.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +37,16 @@ _LISTED = pa.schema(
 )
 
 _RECORDED = """
-    SELECT target_key AS key FROM objects_now
+    SELECT target_key AS key, target_size AS size, target_etag AS etag FROM objects_now
     WHERE outcome IN ('loaded', 'present') AND target_key IS NOT NULL AND SOPInstanceUID IS NOT NULL"""
 
 _UNRECORDED = """
-    CREATE OR REPLACE TABLE unrecorded AS SELECT * FROM listed ANTI JOIN recorded USING (key) WHERE image"""
+    CREATE OR REPLACE TABLE unrecorded AS
+    SELECT * REPLACE (CASE WHEN key NOT IN (SELECT key FROM recorded) THEN document END AS document)
+    FROM listed WHERE image AND NOT EXISTS (
+        FROM recorded WHERE recorded.key = listed.key
+        AND coalesce(recorded.size = listed.size AND recorded.etag = listed.etag, true)
+    )"""
 
 # A document tells of one image: where two differ in their suffix's case only, nobody knows of which.
 _WITH_DOCUMENTS = """
@@ -67,7 +76,7 @@ class UnrecordedImages:
             with translated():
                 self._connection.register("batch", _LISTED.empty_table())
                 self._connection.execute("CREATE TABLE listed AS SELECT * FROM batch")
-                self._connection.execute("CREATE TABLE recorded (key VARCHAR)")
+                self._connection.execute("CREATE TABLE recorded (key VARCHAR, size BIGINT, etag VARCHAR)")
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -91,11 +100,11 @@ class UnrecordedImages:
         self._add(info, image=False, document=None)
 
     def images(self) -> Iterator[UnrecordedImage]:
-        """Each noted image that no decision of the catalog put there, in the order of the keys."""
+        """Each noted image that no decision of the catalog put there as it is, in the order of the keys."""
         self._keep()
         with self._catalog.ask(_RECORDED) as answer:
             for batch in answer:
-                self._insert("recorded", pa.table({"key": batch.column("key")}))
+                self._insert("recorded", pa.Table.from_batches([batch]))
         with translated():
             self._connection.execute(_UNRECORDED)
         for row in pages(self._connection, _WITH_DOCUMENTS):

@@ -31,6 +31,7 @@ def test_a_site_that_is_no_text_is_no_site(site):
         b'"text"',
         b'{"a": NaN}',
         b'{"a": -Infinity}',
+        b'{"a": 1e999}',
         b'{"a": 1, "a": 2}',
         b'{"b": {"a": 1, "a": 2}}',
         '{"a": "é"}'.encode("latin-1"),

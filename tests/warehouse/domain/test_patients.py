@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from warehouse.domain.cells import neutral
 from warehouse.domain.keys import standing_clinical
 from warehouse.domain.patients import FILE_COLUMNS, SUBMITTED, Fields, file_values, merged, of_files
 from warehouse.domain.records import ObjectInfo
@@ -79,7 +80,7 @@ def test_known_fields_come_first_and_others_sorted():
     fields.add({"b": 1, "Age": 2})
     fields.add({"a": 1, "b": 1, "B": 0})
     assert list(fields.columns(FILE_COLUMNS)) == ["Zebra", "Age", "B", "a", "b"]
-    assert not fields.left_out
+    assert not fields.too_many
 
 
 def test_a_field_named_as_a_column_of_ours_keeps_its_value_under_another_name():
@@ -97,13 +98,25 @@ def test_a_field_named_as_a_column_of_ours_keeps_its_value_under_another_name():
 def test_unknown_fields_are_bounded_in_number_and_length():
     fields = Fields([], limit=2)
     fields.add({"c": 1, "b": 1})
-    assert not fields.left_out
+    assert not fields.too_many
     fields.add({"a": 1})
-    assert fields.left_out
+    assert fields.too_many
     assert list(fields.columns(())) == ["a", "b"]
     long = Fields([])
     long.add({"x" * 10_000: 1})
-    assert (long.left_out, long.columns(())) == (True, {})
+    assert (long.too_long, long.too_many, long.columns(())) == (True, False, {})
+
+
+@pytest.mark.parametrize(
+    "names", [("?", "\ud800", "\udfff"), ("'=x", "=x"), ("?", f"?{SUBMITTED}", "\ud800")]
+)
+def test_fields_that_would_be_written_alike_have_columns_of_their_own(names):
+    fields = Fields([])
+    fields.add(dict.fromkeys(names))
+    columns = fields.columns(())
+    assert sorted(columns.values()) == sorted(names)
+    assert len(set(map(neutral, columns))) == len(names)
+    assert columns[names[0]] == names[0]
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abcdef"), st.none()), max_size=6), st.integers(1, 6))
@@ -113,7 +126,7 @@ def test_the_columns_do_not_depend_on_the_order_of_the_records(records, limit):
         fields = Fields(["c"], limit=limit)
         for record in order:
             fields.add(record)
-        found.append((fields.columns(()), fields.left_out))
+        found.append((fields.columns(()), fields.too_many))
     names = sorted({name for record in records for name in record} - {"c"})
     assert found[0] == found[1]
     assert list(found[0][0]) == ["c", *names[:limit]]

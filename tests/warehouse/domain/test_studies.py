@@ -80,7 +80,21 @@ def test_layout_does_not_matter():
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"[]", b"null", b"{", b'{"a": 1}', b'{"00080060": }', b'{"00080060": 1 2}', b"\xff\xfe{}", b'"'],
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"{",
+        b'{"a": 1}',
+        b'{"00080060": }',
+        b'{"00080060": 1 2}',
+        b"\xff\xfe{}",
+        b'"',
+        b'{"00080060": {"Value": [NaN]}}',
+        b'{"00080060": {"Value": [1e400]}}',
+        b'{"00080060": {"Value": [], "Value": []}}',
+        b'{"00080060": {}, "00080060": {}}',
+    ],
 )
 def test_what_is_no_such_document(data):
     with pytest.raises(ValueError, match=r"."):

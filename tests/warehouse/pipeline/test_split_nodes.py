@@ -457,3 +457,15 @@ def test_an_image_that_cannot_be_read_leaves_nothing_proven(warehouse):
     assert report.exit_code == 4
     assert "disjoint" not in account.summary()
     assert "1 image that the catalog does not know could not be read" in account.summary()
+
+
+def test_an_image_that_was_replaced_in_place_is_read_again(warehouse):
+    store, catalog = warehouse
+    key, _ = instance_in(store, catalog, "training")
+    other, instance = instance_in(store, catalog, "validation")
+    data = store.read(other).data
+    store.put(key, data)
+    account, report = look(store, catalog, patients=True)
+    assert report.exit_code == 5
+    (named,) = account.audit.named
+    assert (named.identifier, "headers: training" in named.sources) == (instance, True)

@@ -329,3 +329,13 @@ def test_a_patient_of_both_sets_has_a_row_in_each(process):
         ("training", "P2"),
         ("validation", "P1"),
     ]
+
+
+def test_a_study_without_any_document_has_no_row_and_is_counted(process):
+    store = two_patients(MemoryStore())
+    store.put("training/ct/P1/1.7/1.7.1/x.dcm", b"x")
+    made = process(store)
+    assert made.report.exit_code == 1
+    assert made.report.services["shortfall"] == {"metadata document: missing": 1}
+    assert len(made.rows("ct")) == 2
+    assert (made.folder / "latest.csv").exists()

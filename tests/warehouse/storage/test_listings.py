@@ -141,7 +141,7 @@ def test_links_are_no_objects():
         store.put(key, b"x")
     listings = Listings(store)
     assert (list(listings.clinical_files()), list(listings.studies())) == ([], [])
-    assert set(listings.storage().values()) == {0}
+    assert set(listings.storage().sizes.values()) == {0}
 
 
 def test_storage_by_prefix():
@@ -157,7 +157,7 @@ def test_storage_by_prefix():
         "raw-a/2020-01-01/images/a.dcm",
         size=10,
     )
-    assert list(Listings(store).storage().items()) == [
+    assert list(Listings(store).storage().sizes.items()) == [
         ("training/", 40),
         ("training/ct/", 10),
         ("training/xray/", 10),
@@ -167,3 +167,32 @@ def test_storage_by_prefix():
         ("validation/xray/", 0),
         ("validation/mri/", 10),
     ]
+
+
+def test_studies_with_images_and_no_document_are_counted():
+    store = store_of(
+        "training/ct/P1/1.1/1.1.1/a.dcm",
+        "training/ct/P1/1.1/1.1.1/b.dcm",
+        "training/ct/P1/1.2/1.2.1/note.txt",
+        "training/ct/P1/1.2/1.2.1/x.dcm",
+        "training/ct/P1/1.3/1.3.1/a.dcm",
+        "training/xray/P1/1.3/1.3.1/a.dcm",
+        "training/ct-metadata/P1/1.1/1.1.1/a.json",
+        "training/xray-metadata/P1/1.2/1.2.1/a.json",
+        "training/xray-metadata/P1/1.3/1.3.1/a.json",
+        "validation/mri/P1/1.1/1.1.1/a.dcm",
+        "validation/data/P1/data_2020-01-01.json",
+    )
+    assert Listings(store).storage().undocumented == 3
+
+
+def test_a_document_that_is_written_meanwhile_is_not_missing():
+    class Loading(MemoryStore):
+        def list(self, prefix):
+            yield from super().list(prefix)
+            if prefix == "training/":
+                self.put("training/ct-metadata/P1/1.1/1.1.1/a.json", b"{}")
+
+    store = Loading()
+    store.put("training/ct/P1/1.1/1.1.1/a.dcm", b"x")
+    assert Listings(store).storage().undocumented == 0
