@@ -1,6 +1,7 @@
 """The real commands: a preview that writes nothing and names nobody unasked, and an audit with its code."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -54,6 +55,12 @@ def test_the_example_of_the_page_comes_out(command, loaded, tmp_path):
     shown = command("warehouse", "split", "preview", loaded, "--sites", "sites.json")
     assert shown.out == printed
     assert shown.code == 0
+
+
+def test_nobody_is_waited_for_who_would_write_the_sites(command, loaded, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    refused = command("warehouse", "split", "preview", loaded, "--sites", "pipe")
+    assert (refused.code, refused.err) == (2, "error: --sites names no regular file\n")
 
 
 def test_what_is_not_given_stays_but_a_file_of_sites_is_taken_whole(command, loaded, tmp_path):

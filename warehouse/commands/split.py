@@ -150,6 +150,9 @@ def _audit_services(settings: Settings, account: Account) -> Generator[Mapping[s
 def _sites(file: Path) -> object:
     """What stands in a file of sites. Raises SettingsError."""
     try:
+        # To open a pipe is to wait for its writer.
+        if not file.is_file():
+            raise SettingsError("--sites names no regular file")
         sites = strict_json.loads(file.read_bytes())
     except OSError as error:
         raise SettingsError(f"the file of --sites cannot be read: {error.strerror}") from None

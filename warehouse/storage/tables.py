@@ -10,7 +10,7 @@ import itertools
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from operator import itemgetter
 from pathlib import Path
@@ -25,9 +25,11 @@ from warehouse.domain.patients import FILE_COLUMNS, MAXIMUM_NAME, Fields, Patien
 from warehouse.domain.records import ImageType
 from warehouse.domain.studies import STUDY_COLUMNS, Study, study_values
 from warehouse.domain.tables import BRANCHES, Branch
+from warehouse.errors import StoreFault
 from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_work import pages, workspace
 from warehouse.storage.table_files import Original, TableFile
+from warehouse.storage.translate import of_os
 
 log = logging.getLogger("warehouse")
 
@@ -71,10 +73,15 @@ class Tables:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        with _on_disk():
+            self._stack.close()
 
     def add_study(self, study: Study) -> None:
-        """Write a study's row into the table of its type."""
+        """Write a study's row into the table of its type. Raises StoreError."""
+        with _on_disk():
+            self._add_study(study)
+
+    def _add_study(self, study: Study) -> None:
         values = study_values(study)
         self._studies[study.found.place.type].write([values.get(column) for column in STUDY_COLUMNS])
         place = study.found.place
@@ -84,10 +91,11 @@ class Tables:
             self._keep_seen()
 
     def add_patient(self, patient: Patient) -> None:
-        """Keep a patient until every patient was seen."""
+        """Keep a patient until every patient was seen. Raises StoreError."""
         self._fields.add(patient.record)
         kept = [patient.files.patient, file_values(patient.files), patient.record, patient.cleaned]
-        self._patients.write(json.dumps(kept, default=date.isoformat) + "\n")
+        with _on_disk():
+            self._patients.write(json.dumps(kept, default=date.isoformat) + "\n")
 
     def add_storage(self, sizes: Mapping[str, int]) -> None:
         """Keep the bytes by prefix."""
@@ -99,15 +107,20 @@ class Tables:
         return not self._awaited
 
     def finish(self) -> Iterator[TableFile]:
-        """Write what is left, and give each table when its files are whole."""
+        """Write what is left, and give each table when its files are whole. Raises StoreError."""
         for table in self._studies.values():
-            table.close()
+            with _on_disk():
+                table.close()
             yield table
-        yield from self._patient_tables()
+        with _on_disk():
+            written = [*self._patient_tables(), self._storage_table()]
+        yield from written
+
+    def _storage_table(self) -> TableFile:
         with TableFile(self._folder, "storage", STORAGE_COLUMNS) as table:
             for row in self._storage.items():
                 table.write(row)
-        yield table
+        return table
 
     def _patient_tables(self) -> Iterator[TableFile]:
         fields = self._fields.columns(FILE_COLUMNS)
@@ -153,6 +166,16 @@ class Tables:
                 self._connection.register("batch", pa.table(columns, schema=_SEEN))
                 self._connection.execute("INSERT INTO seen SELECT * FROM batch")
             self._seen.clear()
+
+
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    """Say what the disk said: tables are made in the temporary directory, or in --out."""
+    try:
+        yield
+    except OSError as error:
+        cause = of_os("write the tables", "", error).cause
+        raise StoreFault("write the tables", cause=f"{cause}; make room where TMPDIR or --out is") from None
 
 
 class _Merge:
