@@ -22,6 +22,7 @@ from warehouse.errors import (
     Forbidden,
     NotFound,
     StoreError,
+    StoreFault,
     StoreUnavailable,
     Unaddressable,
 )
@@ -52,6 +53,10 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (StoreError, "store-fault"),
     (Exception, "internal-error"),
 )
+
+
+# What stands where an object or a folder of the copy should: a file, a folder.
+_IN_THE_WAY = ("ENOTDIR", "EISDIR", "a folder stands")
 
 
 @use("manifest", "parts")
@@ -168,4 +173,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, Unaddressable) and error.operation == "read":
         # A link took the place of the object itself, not of its copy.
         return "changed"
+    if isinstance(error, StoreFault) and str(error.cause).startswith(_IN_THE_WAY):
+        return "occupied"
     return next(reason for kind, reason in _REASONS if isinstance(error, kind))

@@ -269,6 +269,19 @@ def test_a_link_in_the_warehouse_is_not_in_the_way_of_the_copy(world, monkeypatc
     assert dict(world.fetch()[1].reasons) == {"changed": 6}
 
 
+@pytest.mark.parametrize("what", ["training", "training/ct/P1/1.2/1.3/a.dcm/", ".warehouse-tmp"])
+def test_what_stands_in_the_way_is_no_fault_of_the_store(world, what):
+    place = world.folder / what
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if what.endswith("/"):
+        place.mkdir()
+    else:
+        place.touch()
+    code, account = world.fetch()
+    assert code == 1
+    assert set(account.reasons) == {"occupied"}
+
+
 def test_no_link_leads_out_of_the_folder(world, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
