@@ -28,7 +28,7 @@ from warehouse.domain.patients import PatientFiles
 from warehouse.domain.records import GROUPS, IMAGE_TYPES, ObjectInfo
 from warehouse.domain.studies import HEADER_COLUMNS, Study, StudyFound
 from warehouse.domain.tables import StorageUsed
-from warehouse.errors import Forbidden
+from warehouse.errors import Forbidden, StoreFault
 from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_schema import TIME
 from warehouse.storage.catalog_work import EARLIEST, Source, moment, pages, stream, workspace
@@ -114,10 +114,12 @@ class Listings:
         """
         with workspace() as connection:
             self._fill(connection, _METADATA, self._metadata_rows())
-            with translated():
-                connection.execute(_AS_WRITTEN)
-                stream(connection, self._objects(), _KNOWN_COLUMNS, _HELD)
-                connection.execute(_KNOWN)
+            try:
+                self._know(connection, () if self._catalog is None else self._catalog.sources("objects"))
+            except (Forbidden, StoreFault) as error:
+                # The documents say the same: only the requests are spared by the catalog.
+                log.warning("%s: the tables are made without it, each study costs a request", error)
+                self._know(connection, ())
             yield from map(_study, pages(connection, _STUDIES))
 
     def storage(self) -> StorageUsed:
@@ -193,14 +195,12 @@ class Listings:
                 connection.register("batch", pa.table(columns, schema=schema))
                 connection.execute("INSERT INTO listed SELECT * FROM batch")
 
-    def _objects(self) -> Sequence[Source]:
-        if self._catalog is None:
-            return ()
-        try:
-            return self._catalog.sources("objects")
-        except Forbidden:
-            log.warning("the catalog may not be read: each study costs a request")
-            return ()
+    def _know(self, connection: duckdb.DuckDBPyConnection, objects: Sequence[Source]) -> None:
+        """Work out which of the listed documents the catalog knows the images of."""
+        with translated():
+            connection.execute(_AS_WRITTEN)
+            stream(connection, objects, _KNOWN_COLUMNS, _HELD)
+            connection.execute(_KNOWN)
 
 
 def _standing(infos: Iterable[ObjectInfo]) -> Iterator[tuple[Any, ...]]:

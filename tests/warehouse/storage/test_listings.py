@@ -2,12 +2,13 @@
 
 import pytest
 
-from catalog_rows import decision
+from catalog_rows import decision, image
 from warehouse.domain.records import ObjectInfo
 from warehouse.domain.studies import Study, StudyFound
 from warehouse.errors import Forbidden, StoreFault
 from warehouse.storage import listings as module
 from warehouse.storage.catalog import MemoryCatalog
+from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.listings import Listings
 from warehouse.storage.memory import MemoryStore
 
@@ -101,20 +102,25 @@ def test_the_catalog_gives_headers_of_the_documents_that_it_knows():
     assert isinstance(unknown, StudyFound)
 
 
-def test_a_catalog_that_may_not_be_read_costs_requests_and_nothing_else(caplog):
+@pytest.mark.parametrize("error", [Forbidden("catalog"), StoreFault("catalog")])
+def test_a_catalog_that_cannot_be_read_costs_requests_and_nothing_else(caplog, error):
     class Closed:
         def sources(self, name):
-            raise Forbidden("catalog")
-
-    class Broken:
-        def sources(self, name):
-            raise StoreFault("catalog")
+            raise error
 
     store = store_of(document(f"{CT}/a"))
     assert [type(one) for one in Listings(store, Closed()).studies()] == [StudyFound]
-    assert "may not be read" in caplog.text
-    with pytest.raises(StoreFault):
-        list(Listings(store, Broken()).studies())
+    assert "each study costs a request" in caplog.text
+
+
+def test_a_damaged_catalog_costs_requests_and_nothing_else(caplog, tmp_path):
+    catalog = DeltaCatalog(str(tmp_path))
+    catalog.append([image("training", "P1", "1.2", "1.3", "a")])
+    for file in tmp_path.glob("catalog/objects/*.parquet"):
+        file.write_bytes(file.read_bytes()[:100])
+    store = store_of(document(f"{CT}/a"))
+    assert [type(one) for one in Listings(store, catalog).studies()] == [StudyFound]
+    assert "each study costs a request" in caplog.text
 
 
 def test_a_listing_that_fails_is_no_listing():
