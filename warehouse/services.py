@@ -60,6 +60,7 @@ LARGE_DOCUMENTS = 2
 MESSAGE = "message.txt"
 
 Bucket = TypeVar("Bucket", bound=S3Store)
+Folder = TypeVar("Folder", bound=FolderStore)
 
 
 def utc_now() -> datetime:
@@ -275,13 +276,7 @@ def _open_place(settings: Settings) -> Generator[Processed]:
         yield local
         return
     beside = _beside(settings.location, "processed")
-    place: FolderProcessed | S3Processed
-    if beside.kind == "folder":
-        place = FolderProcessed(beside.name)
-    else:
-        session = open_session(settings.profile, settings.role_arn)
-        place = _open_bucket(S3Processed, beside.name, settings, session)
-    with closing(place):
+    with closing(_open_beside(settings, beside, FolderProcessed, S3Processed)) as place:
         _check(place, beside)
         yield place
 
@@ -292,6 +287,15 @@ def _beside(location: Location, purpose: str) -> Location:
     return Location(location.kind, f"{name}-{purpose}")
 
 
+def _open_beside(
+    settings: Settings, beside: Location, folder: Callable[[str], Folder], bucket: type[Bucket]
+) -> Folder | Bucket:
+    """What is kept beside the warehouse, in a store of its kind."""
+    if beside.kind == "folder":
+        return folder(beside.name)
+    return _open_bucket(bucket, beside.name, settings, open_session(settings.profile, settings.role_arn))
+
+
 @contextmanager
 def _open_inventory(settings: Settings) -> Generator[Inventory | None]:
     """The inventory that stands beside the warehouse, its place found usable; None where none is wanted."""
@@ -299,12 +303,7 @@ def _open_inventory(settings: Settings) -> Generator[Inventory | None]:
         yield None
         return
     beside = _beside(settings.location, "inventory")
-    place: FolderStore | S3Store
-    if beside.kind == "folder":
-        place = FolderStore(beside.name)
-    else:
-        session = open_session(settings.profile, settings.role_arn)
-        place = _open_bucket(S3Store, beside.name, settings, session)
+    place = _open_beside(settings, beside, FolderStore, S3Store)
     bucket = os.path.basename(beside.name).removesuffix("-inventory")
     with closing(Inventory(place, bucket, max_age=settings.inventory_max_age, clock=utc_now)) as inventory:
         try:
