@@ -22,8 +22,9 @@ def compiled() -> dict[str, Any]:
         return {}
     try:
         from mypyc.build import mypycify
-    except ImportError:  # The build is only being asked what it requires.
-        return {"setup_requires": ["mypy>=1.15,<3"]}
+    except ImportError:
+        # The build is only being asked what it requires: also the types of what the modules import.
+        return {"setup_requires": ["mypy>=1.15,<3", "orjson>=3.10,<4", "pydicom>=3.0.2,<4"]}
     paths = [f"warehouse/domain/{name}.py" for name in COMPILED]
     return {"ext_modules": mypycify(["--ignore-missing-imports", "--follow-imports=silent", *paths])}
 

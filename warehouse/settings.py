@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from warehouse import __version__
 from warehouse.errors import SettingsError
 
-CopyMode = Literal["header", "multipart", "head"]
+CopyMode = Literal["header", "multipart", "put", "head"]
 
 # The second is the older name.
 VARIABLES = ("WAREHOUSE_BUCKET", "BUCKET_NAME")

@@ -231,7 +231,7 @@ def test_the_copy_modes_are_described() -> None:
         mode = row.split("`")[1]
         settings = read_settings({"WAREHOUSE_BUCKET": "s3://bucket", "WAREHOUSE_S3_COPY": mode})
         assert settings.copy_mode == mode
-    assert len(_rows(ROOT / "docs/s3.md", "## Copies")) == 3
+    assert len(_rows(ROOT / "docs/s3.md", "## Copies")) == 4
 
 
 def test_the_index_of_decisions_is_complete() -> None:

@@ -92,6 +92,7 @@ STORES: dict[str, Callable[[pytest.FixtureRequest], Subject]] = {
     "folder": folder,
     "s3-multipart": lambda request: s3(request, "multipart"),
     "s3-header": lambda request: s3(request, "header"),
+    "s3-put": lambda request: s3(request, "put"),
     "dryrun-memory": lambda request: over(DryRunStore, memory(request)),
     "dryrun-folder": lambda request: over(DryRunStore, folder(request)),
     "counting-memory": lambda request: over(CountingStore, memory(request)),

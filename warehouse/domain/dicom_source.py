@@ -26,13 +26,17 @@ class Range:
     length: int
 
 
+# A second request for what follows the pixels of a small object costs more than its pixels.
+WHOLE = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds on one object, in bytes; `nesting` in levels, `elements` in elements and items of a header.
 
-    `first_read` is the first range; `header` bounds what precedes the pixels, and what follows them;
-    `inflated` is where a deflate stream is taken for a bomb; `tail` is the most that is read to see the
-    end of encapsulated pixels.
+    `first_read` is the first range, and an object of up to `WHOLE` times that is read at once; `header`
+    bounds what precedes the pixels, and what follows them; `inflated` is where a deflate stream is taken
+    for a bomb; `tail` is the most that is read to see the end of encapsulated pixels.
     """
 
     first_read: int = 20 * 1024
@@ -116,7 +120,10 @@ class Ranged:
         if end > self.size:
             return False
         held, first = len(self.data), self._limits.first_read
-        wanted = max(first, 2 * held, end + min(first, held))
+        if self.size <= WHOLE * first:
+            wanted = self.size
+        else:
+            wanted = max(first, 2 * held, end + min(first, held))
         wanted = min(wanted, self.size, max(end, self._limits.header))
         self.data += yield from _fetch(held, wanted - held)
         return True

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import Any
 
 import boto3
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
@@ -15,7 +17,9 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.session import Session as BotocoreSession
 from botocore.session import get_session
+from botocore.utils import parse_timestamp
 from obstore.exceptions import BaseError
 
 from warehouse.errors import SettingsError, StoreUnavailable
@@ -66,7 +70,7 @@ def open_session(profile: str | None = None, role_arn: str | None = None) -> bot
         # warnings on standard error.
         logging.getLogger(library).addHandler(_SILENT)
     with usable_settings():
-        session = boto3.Session(profile_name=profile)
+        session = boto3.Session(botocore_session=_botocore_session(), profile_name=profile)
         return session if role_arn is None else _assume(session, role_arn)
 
 
@@ -102,6 +106,21 @@ def storage_options(
     return options
 
 
+def _botocore_session() -> BotocoreSession:
+    session = get_session()
+    # Most of the time of reading a listing would go into the general parser of times.
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
+    return session
+
+
+def _timestamp(value: Any) -> datetime:
+    """A time of an answer; S3's listings write it by ISO 8601 (API_Object, `LastModified`)."""
+    if isinstance(value, str) and value[10:11] == "T":
+        with suppress(ValueError):
+            return datetime.fromisoformat(value)
+    return parse_timestamp(value)
+
+
 def _assume(session: boto3.Session, role_arn: str) -> boto3.Session:
     source = session.get_credentials()
     if source is None:
@@ -112,7 +131,7 @@ def _assume(session: boto3.Session, role_arn: str) -> boto3.Session:
         role_arn=role_arn,
         extra_args={"RoleSessionName": "warehouse"},
     )
-    assumed = get_session()
+    assumed = _botocore_session()
     # botocore has no public way to give a session credentials that refresh themselves.
     assumed._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
         method="assume-role", refresh_using=fetcher.fetch_credentials

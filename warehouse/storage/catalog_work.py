@@ -6,16 +6,20 @@ data sets that it is given.
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from operator import methodcaller
 from typing import Any, TypeAlias
 
 import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.fs as fs
 
 from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_schema import TABLES, VIEWS
@@ -26,6 +30,7 @@ MEMORY = "320MB"
 THREADS = 4  # each thread holds buffers of its own: more of them need more memory
 PAGE_ROWS = 16_384
 SCAN_ROWS = 16_384
+AT_ONCE = 8  # files whose footers are read at the same time
 
 _SETTINGS: Mapping[str, Any] = {
     "autoinstall_known_extensions": False,
@@ -110,7 +115,8 @@ class _Unhurried(ds.FileSystemDataset):  # type: ignore[misc]
     """Files that are decoded as they are asked for; DuckDB says which columns and rows it wants."""
 
     def scanner(self, **asked: Any) -> ds.Scanner:
-        return super().scanner(**asked, **_AS_ASKED_FOR, fragment_scan_options=_PARQUET)
+        options = ds.ParquetFragmentScanOptions(pre_buffer=not _is_near(self.filesystem))
+        return super().scanner(**asked, **_AS_ASKED_FOR, fragment_scan_options=options)
 
 
 # Left to itself, Arrow decodes ahead of a slow reader up to a gibibyte and more, whatever DuckDB's limit.
@@ -120,24 +126,39 @@ _AS_ASKED_FOR: Mapping[str, Any] = {
     "fragment_readahead": 1,
     "use_threads": False,
 }
-_PARQUET = ds.ParquetFragmentScanOptions(pre_buffer=False)
 
 
 def _unhurried(part: Source) -> Source:
     if not isinstance(part, ds.FileSystemDataset):
         return part
-    return _Unhurried(list(part.get_fragments()), part.schema, part.format, part.filesystem)
+    fragments = list(part.get_fragments())
+    if not _is_near(part.filesystem):
+        fragments = _row_groups(fragments)
+    return _Unhurried(fragments, part.schema, part.format, part.filesystem)
+
+
+def _is_near(files: fs.FileSystem) -> bool:
+    """Whether a read is no request: column by column it costs nothing to wait for."""
+    base = files.base_fs if isinstance(files, fs.SubTreeFileSystem) else files
+    return isinstance(base, fs.LocalFileSystem)
+
+
+def _row_groups(fragments: Sequence[ds.ParquetFileFragment]) -> list[ds.ParquetFileFragment]:
+    """Files as their row groups: Arrow fetches the columns of one together, and holds one at a time."""
+    if not fragments:
+        return []
+    with ThreadPoolExecutor(min(AT_ONCE, len(fragments))) as pool:
+        return list(itertools.chain.from_iterable(pool.map(methodcaller("split_by_row_group"), fragments)))
 
 
 def scan(part: Source, columns: Sequence[str], where: ds.Expression | None = None) -> pa.RecordBatchReader:
     """The rows of a part as a stream, with little of it in memory: the key and those columns that it has."""
-    dataset = part if isinstance(part, ds.Dataset) else ds.dataset(part)
-    return dataset.scanner(
-        columns=[column for column in dataset.schema.names if column in {"key", *columns}],
-        filter=where,
-        fragment_scan_options=_PARQUET if isinstance(part, ds.FileSystemDataset) else None,
-        **_AS_ASKED_FOR,
-    ).to_reader()
+    wanted = {"columns": [name for name in part.schema.names if name in {"key", *columns}], "filter": where}
+    unhurried = _unhurried(part)
+    if isinstance(unhurried, _Unhurried):
+        return unhurried.scanner(**wanted).to_reader()
+    dataset = unhurried if isinstance(unhurried, ds.Dataset) else ds.dataset(unhurried)
+    return dataset.scanner(**wanted, **_AS_ASKED_FOR).to_reader()
 
 
 def _view(connection: duckdb.DuckDBPyConnection, name: str, parts: Sequence[Any]) -> None:

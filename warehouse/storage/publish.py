@@ -7,6 +7,7 @@ made of; where that is the newest, nothing is read and nothing written. Old vers
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import duckdb
@@ -53,12 +54,11 @@ def publish(
     Raises StoreError.
     """
     remarks = remarks_of(catalog, version)
-    behind = [
-        (group, name)
-        for group in GROUPS
-        for name in VIEWS
-        if _is_behind(shelves[group].remarks(name), remarks)
-    ]
+    tables = [(group, name) for group in GROUPS for name in VIEWS]
+    with ThreadPoolExecutor(len(tables)) as pool:
+        # Each is a few requests that wait for one another.
+        found = pool.map(lambda table: shelves[table[0]].remarks(table[1]), tables)
+        behind = [table for table, said in zip(tables, found, strict=True) if _is_behind(said, remarks)]
     if not behind:
         return
     now = snapshot()

@@ -128,10 +128,13 @@ class S3Store:
     def read(self, key: str, *, start: int = 0, length: int | None = None, etag: str | None = None) -> Chunk:
         if length != 0:
             try:
-                return self._requests.get(key, start, length, etag)
+                chunk = self._requests.get("read", key, start, length, etag)
             except Left:
                 # 416: the object is empty, or ends before `start`.
                 pass
+            else:
+                self._copier.note(chunk)
+                return chunk
         info = self._requests.describe("read", key, etag=etag)
         if length != 0 and start < info.size:
             # Between the two requests it grew.

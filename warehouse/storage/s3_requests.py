@@ -155,14 +155,14 @@ class S3Requests:
             archived=archived(answer),
         )
 
-    def get(self, key: str, start: int, length: int | None, etag: str | None) -> Chunk:
+    def get(self, operation: str, key: str, start: int, length: int | None, etag: str | None) -> Chunk:
         """GetObject of a range. Raises `Left("InvalidRange")` where the range begins past the end."""
-        check_key("read", key)
+        check_key(operation, key)
         library, work = (
             (FROM_OBSTORE, self._get_by_obstore) if addressable(key) else (FROM_BOTOCORE, self._get_by_boto)
         )
         return self._retrier.call(
-            "read", key, library, lambda: work(key, start, length, etag), leave=("InvalidRange",)
+            operation, key, library, lambda: work(key, start, length, etag), leave=("InvalidRange",)
         )
 
     def put_new(

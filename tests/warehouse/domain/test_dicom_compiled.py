@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -41,6 +43,36 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert built.returncode == 0, built.stdout + built.stderr
     return folder
+
+
+def test_a_build_by_itself_has_the_types_of_what_is_compiled() -> None:
+    tree = ast.parse((ROOT / "setup.py").read_text())
+    names: dict[str, object] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            names[node.targets[0].id] = node.value
+    (required,) = (
+        value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values, strict=True)
+        if isinstance(key, ast.Constant) and key.value == "setup_requires"
+    )
+    text = ast.unparse(required)
+    compiled = re.findall(r"'(dicom\w*)'", ast.unparse(names["COMPILED"]))
+    assert len(compiled) == 9
+    imported = {
+        name.split(".")[0]
+        for module in compiled
+        for node in ast.walk(ast.parse((ROOT / f"warehouse/domain/{module}.py").read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+        )
+    }
+    foreign = imported - sys.stdlib_module_names - {"warehouse"}
+    assert foreign == {"orjson", "pydicom"}
+    assert all(f"'{name}>=" in text for name in foreign)
 
 
 @needs_compiler

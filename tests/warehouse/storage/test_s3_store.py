@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import boto3
 import pytest
 
+from warehouse.domain.records import ObjectInfo
 from warehouse.errors import (
     AlreadyExists,
     Archived,
@@ -22,7 +24,7 @@ from warehouse.storage import s3 as s3_module
 from warehouse.storage.retry import RetryPolicy
 from warehouse.storage.s3 import S3Store
 from warehouse.storage.s3_clients import SessionCredentials, on_aws
-from warehouse.storage.s3_copy import S3Copier
+from warehouse.storage.s3_copy import S3Copier, _JustRead
 from warehouse.storage.s3_requests import addressable
 
 QUICK = RetryPolicy(attempts=4, seconds=20.0, base=0.001, cap=0.01)
@@ -355,7 +357,8 @@ class TestLostAnswers:
         assert "GetObject" not in store.requests()
 
     @pytest.mark.parametrize(
-        ("mode", "request_name"), [("multipart", "CompleteMultipartUpload"), ("header", "CopyObject")]
+        ("mode", "request_name"),
+        [("multipart", "CompleteMultipartUpload"), ("header", "CopyObject"), ("put", "PutObject")],
     )
     def test_of_a_copy(self, make, fault, mode, request_name):
         store = make(copy_mode=mode)
@@ -379,6 +382,14 @@ class TestLostAnswers:
         fault("CopyObject", 500, "InternalError")
         with pytest.raises(AlreadyExists):
             store.copy(source, "target")
+
+    def test_of_a_copy_through_a_file(self, make, fault):
+        store = make(copy_mode="put")
+        source = store.create("source", b"data")
+        copier = S3Copier(store._requests, "put", store.same_bytes, in_memory=3)
+        fault("PutObject", 500, "InternalError", after=True)
+        made = copier.copy(source, "target")
+        assert store.head("target").etag == made.etag
 
     def test_of_an_empty_copy(self, store, fault):
         source = store.create("source", b"")
@@ -477,6 +488,62 @@ class TestCopies:
         fault(request_name, 200, "SlowDown", times=99)
         with pytest.raises(StoreFault, match="SlowDown"):
             store.copy(source, "other")
+
+    def test_put_mode_sends_both_conditions(self, make, s3_server):
+        store = make(copy_mode="put")
+        source = store.create("so urce+%é", b"x")
+        s3_server.seen.clear()
+        store.copy(source, "target")
+        assert s3_server.names_seen() == ["GetObject", "PutObject"]
+        read, written = s3_server.seen
+        assert read.headers["if-match"] == f'"{source.etag}"'
+        assert written.headers["if-none-match"] == "*"
+
+    def test_put_mode_puts_what_was_just_read_whole(self, make, upload, s3_server):
+        store = make(copy_mode="put")
+        upload("source", b"first")
+        first = store.read("source", start=0, length=100).info
+        s3_server.seen.clear()
+        store.copy(first, "target")
+        assert s3_server.names_seen() == ["PutObject"]
+        assert store.read("target").data == b"first"
+
+    def test_put_mode_puts_the_version_that_was_named(self, make, upload, s3_server):
+        store = make(copy_mode="put")
+        upload("source", b"first")
+        first = store.read("source").info
+        upload("source", b"other")
+        other = store.read("source", length=3).info
+        store.copy(other, "second")
+        store.copy(first, "target")
+        assert store.read("target").data == b"first"
+        assert store.read("second").data == b"other"
+
+    def test_what_was_read_is_kept_within_bounds(self):
+        objects = [ObjectInfo(name, 4, "e", datetime.now(UTC)) for name in "abc"]
+        just_read = _JustRead(10)
+        for info in objects:
+            just_read.add(info, info.key.encode() * 4)
+            just_read.add(info, info.key.encode() * 4)
+        assert [just_read.take(info) for info in objects] == [None, b"bbbb", b"cccc"]
+        assert just_read.take(objects[1]) is None
+        just_read.add(objects[0], bytes(11))
+        assert just_read.take(objects[0]) is None
+
+    def test_put_mode_sends_large_objects_through_a_file(self, make, upload, s3_server):
+        store = make(copy_mode="put")
+        source = store.create("source", bytes(range(250)))
+        copier = S3Copier(store._requests, "put", store.same_bytes, in_memory=100)
+        s3_server.seen.clear()
+        made = copier.copy(source, "target")
+        assert s3_server.names_seen() == ["GetObject"] * 3 + ["PutObject"]
+        assert store.read("target").data == bytes(range(250))
+        assert (made.size, made.etag) == (250, store.head("target").etag)
+        with pytest.raises(AlreadyExists):
+            copier.copy(source, "target")
+        upload("source", b"other")
+        with pytest.raises(Changed):
+            copier.copy(source, "another")
 
     def test_head_mode_looks_first(self, make, upload, s3_server):
         store = make(copy_mode="head")
