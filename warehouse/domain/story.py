@@ -11,9 +11,9 @@ from datetime import datetime
 from warehouse.domain import keys
 from warehouse.domain.centres import printable
 from warehouse.domain.decisions import Decision, Facts, State
-from warehouse.domain.reasons import NO_REMEDY
+from warehouse.domain.reasons import NO_REMEDY, reason_of
 from warehouse.domain.records import GROUPS, Decided
-from warehouse.domain.worklist import days, moment, reason_of
+from warehouse.domain.worklist import days, moment
 
 _FOUND: Mapping[State, str] = {
     "stands": "stands",

@@ -16,7 +16,7 @@ from typing import Any
 from warehouse.domain.cells import cell, storable
 from warehouse.domain.centres import printable
 from warehouse.domain.csv_lines import line
-from warehouse.domain.reasons import REASONS, Reason
+from warehouse.domain.reasons import REASONS, reason_of
 from warehouse.domain.records import Decided
 
 UPLOADER = "raw-"
@@ -56,12 +56,6 @@ class Tally:
 def codes(decided: Decided) -> list[str]:
     """The reasons of an outcome, as one may ask for them."""
     return [code for code, reason in REASONS.items() if reason.decided is decided]
-
-
-def reason_of(code: str) -> Reason:
-    """A reason's entry; another version of the program may have given one that this one does not know."""
-    unknown = Reason(Decided.QUARANTINED, "another version of the program gave this reason", "ask with that")
-    return REASONS.get(code, unknown)
 
 
 def days(since: datetime, now: datetime) -> int:
