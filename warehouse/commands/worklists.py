@@ -45,6 +45,7 @@ def _list_options(decided: Decided) -> Callable[[Command], Command]:
             click.option(
                 "--out",
                 type=FILE_OR_FOLDER,
+                metavar="FILE|FOLDER",
                 help="A file for the centre, .csv or .json; one for each without --centre, or into a folder.",
             ),
             click.option(

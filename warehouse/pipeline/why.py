@@ -51,10 +51,10 @@ class Inquiry:
             return self._of_raw(key, asked)
         target = self._target(asked)
         placed = self._histories.at_place(target) if target is not None else ()
-        if placed:
+        if placed and placed[0].kept:
             others = [one for one in placed if one.key != placed[0].key]
             return self._of_raw(placed[0].key, asked, others)
-        return self._of_raw(asked, asked)
+        return self._of_raw(asked, asked, placed)
 
     def _target(self, asked: str) -> str | None:
         """The key of the copy that is asked for, by itself or by its metadata; None where none is."""
@@ -67,7 +67,7 @@ class Inquiry:
     def _of_raw(self, key: str, asked: str, others: Sequence[Decision] = ()) -> Facts | None:
         decisions = self._histories.of_key(key)
         raw = self._look("raw", key, needed=not decisions)
-        if not decisions and raw.state == "gone":
+        if not decisions and not others and raw.state == "gone":
             return None
         now = current(decisions, raw)
         return Facts(

@@ -24,8 +24,10 @@ _COLUMNS = """
 
 _KEPT = "outcome IN ('loaded', 'present')"
 
-# Of each raw object the latest decision, whichever of its versions that is on.
+# Of each raw object one decision, whichever of its versions that is on: the latest; at a place, that by which
+# its bytes stand there, whatever became of a later upload.
 _LATEST = f"QUALIFY row_number() OVER (PARTITION BY key ORDER BY {NEWEST}) = 1"
+_AT_ITS_PLACE = f"QUALIFY row_number() OVER (PARTITION BY key ORDER BY {_KEPT} DESC, {NEWEST}) = 1"
 
 _IMAGE_SUFFIX = SUFFIXES["images"]
 
@@ -47,12 +49,13 @@ class Histories:
         return next((one.key for one in found if one.name == told), None)
 
     def at_place(self, target: str) -> Sequence[Decision]:
-        """The latest decisions on the raw objects that were decided for a place in the sets, by key.
+        """A decision on each raw object that was decided for a place in the sets.
 
-        Those whose bytes stand there come first.
+        Those by which an object's bytes stand there come first.
         """
         return self._decisions(
-            f"WHERE target_key = ? {_LATEST} ORDER BY {_KEPT} DESC, {EARLIEST} LIMIT {MOST + 1}", target
+            f"WHERE target_key = ? {_AT_ITS_PLACE} ORDER BY {_KEPT} DESC, {EARLIEST} LIMIT {MOST + 1}",
+            target,
         )
 
     def image_of(self, stem: str) -> str | None:

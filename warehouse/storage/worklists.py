@@ -42,7 +42,8 @@ _BEGINNINGS = """
 _DECIDED_SO = f"""
     WITH sites AS ({_SITES}), beginnings AS ({_BEGINNINGS}),
     found AS (
-        SELECT objects_now.*, coalesce(beginning, time) AS since,
+        SELECT objects_now.*,
+            CASE WHEN outcome = 'deferred' THEN coalesce(beginning, time) ELSE time END AS since,
             nullif(coalesce(site, patient_site), '') AS submitting
         FROM objects_now LEFT JOIN sites USING (uploader, patient) LEFT JOIN beginnings USING (key, etag)
         WHERE outcome = ?

@@ -179,6 +179,28 @@ def test_a_copy_that_the_catalog_does_not_know_is_a_story_too(loaded):
         assert (facts.key, facts.decisions) == (one, [])
 
 
+def test_a_copy_of_an_older_loader_is_not_told_as_that_of_what_met_it(bucket):
+    key = "training/data/P1/data_2020-01-01.json"
+    bucket.store.put(key, b"of an older loader")
+    bucket.patient("P1")
+    bucket.load()
+    facts = bucket.facts(key)
+    assert (facts.key, facts.decisions) == (key, [])
+    assert [(one.key, one.reason) for one in facts.others] == [(CLINICAL, "conflicting-copy")]
+    assert bucket.facts(CLINICAL).holder is None
+    bucket.remove(key)
+    assert bucket.facts(key).raw.state == "gone"
+
+
+def test_a_copy_stays_that_of_the_object_that_brought_it(loaded, image):
+    (one,) = loaded.facts(IMAGE).decisions
+    loaded.store.put(IMAGE, image("P1", PatientComments="other bytes"))
+    loaded.load()
+    facts = loaded.facts(one.target_key)
+    assert (facts.key, facts.current.reason) == (IMAGE, "conflicting-copy")
+    assert states(facts)["copy"] == "stands"
+
+
 def test_who_holds_a_place(loaded, image):
     other_day = "raw-a/2020-01-02/images/second.dcm"
     loaded.store.put(other_day, image("P1", PatientComments="other bytes"))

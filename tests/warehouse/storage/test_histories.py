@@ -61,10 +61,15 @@ def test_those_whose_bytes_stand_at_a_place_come_first(asked):
     ]
 
 
-def test_of_a_place_the_latest_decision_on_each_object_counts(asked):
-    moved = decision(KEY, "quarantined", "truncated", second=9, target_key=PLACE)
-    (one,) = asked(first(), moved).at_place(PLACE)
-    assert one.reason == "truncated"
+def test_an_object_stands_at_its_place_whatever_became_of_a_later_upload(asked):
+    later = decision(KEY, "quarantined", "conflicting-copy", second=9, target_key=PLACE, etag="e2")
+    again = decision("raw-a/z", "quarantined", "conflicting-copy", second=1, target_key=PLACE)
+    latest = {**again, "time": at(2), "run": "run-2"}
+    found = asked(first(), later, again, latest).at_place(PLACE)
+    assert [(one.key, one.outcome, one.run) for one in found] == [
+        (KEY, "loaded", "run-1"),
+        ("raw-a/z", "quarantined", "run-2"),
+    ]
 
 
 def test_other_objects_are_a_few_whatever_their_number(asked):

@@ -158,6 +158,13 @@ def test_it_waits_since_it_began_to_wait(place):
     assert (item.since, item.reason, item.run, item.patient) == (at(5), "unlisted-site", "run-2", "P1")
 
 
+def test_what_waited_before_is_quarantined_since_it_was_decided(place):
+    etag = place.add(image("x"), "deferred", "no-clinical-data", second=5)
+    place.add(image("x"), etag=etag, second=50)
+    assert [item.since for item in place.ask()[1]] == [at(50)]
+    assert place.keys(Wanted(Decided.QUARANTINED, since=at(50))) == [image("x")]
+
+
 def test_orders_keep_reasons_and_centres_together(place):
     for number in range(4):
         place.add(image(number, "ab"[number % 2]), "quarantined", ("not-dicom", "truncated")[number // 2])
