@@ -18,6 +18,9 @@ State = Literal["stands", "gone", "other size", "other version", "other group", 
 
 KEPT = ("loaded", "present")
 
+MOST = 20
+"""Other objects are named up to so many; that there is one more is known, so that it can be said."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:

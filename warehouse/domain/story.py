@@ -5,12 +5,12 @@ Told from facts alone, so that the same facts give the same lines. Keys and iden
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from warehouse.domain import keys
 from warehouse.domain.centres import printable
-from warehouse.domain.decisions import Decision, Facts, State
+from warehouse.domain.decisions import MOST, Decision, Facts, State
 from warehouse.domain.reasons import NO_REMEDY, reason_of
 from warehouse.domain.records import GROUPS, Decided
 from warehouse.domain.worklist import days, moment
@@ -51,7 +51,7 @@ def _lines(facts: Facts, now: datetime) -> Iterator[str]:
     yield from _section("decisions", _decisions(facts))
     yield from _section("where it is now", _places(facts))
     yield from _section("what waits", _waiting(facts, now))
-    yield from _section("other raw objects for its place", map(_in_short, facts.others))
+    yield from _section("other raw objects for its place", _a_few(facts.others))
     yield from _section("what would change it", _remedies(facts))
 
 
@@ -197,11 +197,17 @@ def _waiting(facts: Facts, now: datetime) -> Iterator[str]:
         yield f"the site is {current.site}"
     if current.kind == "image" and current.patient is not None:
         yield f"its patient is {current.patient}"
-        yield from (f"clinical file {_in_short(one)}" for one in facts.clinical)
+        yield from (f"clinical file {text}" for text in _a_few(facts.clinical))
         if not facts.clinical and current.reason == "no-clinical-data":
             yield "no load has seen a clinical file of that patient"
     if any(look.what == "assignment" and look.state == "stands" for look in facts.places):
         yield "the patient is assigned by now: the next load goes on"
+
+
+def _a_few(decisions: Sequence[Decision]) -> Iterator[str]:
+    yield from map(_in_short, decisions[:MOST])
+    if len(decisions) > MOST:
+        yield f"more than {MOST}: `warehouse query` lists them all"
 
 
 def _in_short(one: Decision) -> str:

@@ -105,7 +105,7 @@ def file_name(kind: str, centre: str, suffix: str) -> str:
     """The name of a centre's file: one safe segment, another one for each centre whatever it is called.
 
     >>> file_name("quarantine", "St. Mary's", ".csv")
-    'quarantine-St-Mary-s-5e4e2bb3.csv'
+    'quarantine-St-Mary-s-e7787f2f.csv'
     """
     shown = _NOT_IN_A_NAME.sub("-", centre).strip("-")[:60]
     digest = hashlib.sha256(centre.encode("utf-8", "replace")).hexdigest()[:8]

@@ -8,14 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from warehouse.domain.decisions import Decision, Run
+from warehouse.domain.decisions import MOST, Decision, Run
 from warehouse.domain.keys import SUFFIXES, SafeName
 from warehouse.storage.catalog_sql import STUDY_IS_SETTLED
 from warehouse.storage.catalog_work import EARLIEST, NEWEST
 from warehouse.storage.snapshot import Snapshot
-
-MOST = 20
-"""Other objects are named up to so many; one more says that there are more."""
 
 _COLUMNS = """
     key, etag, size, kind, uploader, upload_date, sequence, outcome, reason, flags, target_key, target_etag,

@@ -9,7 +9,7 @@ import pytest
 
 from catalog_rows import START, at, info
 from warehouse.domain import story
-from warehouse.domain.decisions import Decision, Expected, Facts, Look, Run
+from warehouse.domain.decisions import MOST, Decision, Expected, Facts, Look, Run
 from warehouse.domain.reasons import REASONS
 from warehouse.domain.records import Decided
 
@@ -218,6 +218,14 @@ def test_what_was_removed_has_to_be_sent_again():
     lines = told(DECISION, raw=Look("raw", KEY, "gone"))
     assert any("it was removed" in line for line in lines)
     assert "it was removed from raw, so that no load looks at it: upload it again" in section(lines, CHANGE)
+
+
+def test_of_many_other_objects_a_few_are_named():
+    others = tuple(replace(DECISION, key=f"raw-a/{number}") for number in range(MOST + 1))
+    lines = section(told(LOADED, others=others), "other raw objects for its place")
+    assert len(lines) == MOST + 1
+    assert lines[-1].startswith(f"more than {MOST}")
+    assert len(section(told(LOADED, others=others[:MOST]), "other raw objects for its place")) == MOST
 
 
 def test_a_gap_is_told():

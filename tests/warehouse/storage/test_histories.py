@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from catalog_rows import at, clinical, decision, image
+from warehouse.domain.decisions import MOST
 from warehouse.domain.keys import SafeName
 from warehouse.storage.catalog import MemoryCatalog
-from warehouse.storage.histories import MOST, Histories
+from warehouse.storage.histories import Histories
 
 KEY = "raw-a/2020-01-01/images/1.4.dcm"
 PLACE = "training/ct/P1/1.2/1.3/1.4.dcm"
