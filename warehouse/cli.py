@@ -30,6 +30,8 @@ from warehouse.commands.query import query
 from warehouse.commands.report import report
 from warehouse.commands.running import run_graph
 from warehouse.commands.split import split
+from warehouse.commands.why import why
+from warehouse.commands.worklists import deferred, quarantine
 from warehouse.demo import example_image, write_drop
 from warehouse.domain import dicom
 from warehouse.domain.centres import printable
@@ -201,6 +203,9 @@ cli.add_command(query)
 cli.add_command(cohort)
 cli.add_command(report)
 cli.add_command(split)
+cli.add_command(why)
+cli.add_command(quarantine)
+cli.add_command(deferred)
 
 
 def _load(settings: Settings, report: Path | None) -> int:

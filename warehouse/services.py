@@ -162,6 +162,17 @@ def open_snapshot(settings: Settings, group: Group | None = None, as_of: AsOf = 
 
 
 @contextmanager
+def open_for_a_look(settings: Settings) -> Generator[tuple[Store, Snapshot]]:
+    """The store and the whole catalog as it stands now, for who looks at both and writes to neither.
+
+    Raises SettingsError and StoreError.
+    """
+    # A dry run's store: not even a mistake could write through it.
+    with open_warehouse(replace(settings, dry_run=True)) as (store, catalog):
+        yield store, catalog.snapshot()
+
+
+@contextmanager
 def fetch_services(
     settings: Settings,
     manifest: ManifestFile,

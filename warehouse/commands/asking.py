@@ -71,10 +71,29 @@ def _as_of(context: click.Context, parameter: click.Parameter, value: str | None
         return None
     if _VERSION.fullmatch(value):
         return int(value)
+    moment = _moment(value)
+    if moment is None:
+        raise click.BadParameter(
+            "neither a version nor a time: write it as 17 or as 2024-02-29T12:00:00Z", context, parameter
+        )
+    return moment
+
+
+def read_moment(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
+    """A date or a time in ISO 8601, aware: UTC unless it says otherwise; a date is its first moment."""
+    if value is None:
+        return None
+    moment = _moment(value)
+    if moment is None:
+        raise click.BadParameter(
+            "no date and no time: write it as 2024-02-29 or as 2024-02-29T12:00:00Z", context, parameter
+        )
+    return moment
+
+
+def _moment(value: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise click.BadParameter(
-            "neither a version nor a time: write it as 17 or as 2024-02-29T12:00:00Z", context, parameter
-        ) from None
+        return None

@@ -22,6 +22,7 @@ class _Place(click.Path):
 
 FILE = _Place(dir_okay=False, path_type=Path)
 FOLDER = _Place(file_okay=False, path_type=Path)
+FILE_OR_FOLDER = _Place(path_type=Path)
 
 
 def aws_options(command: Command) -> Command:

@@ -48,6 +48,22 @@ _STANDING_CLINICAL = re.compile(r"(data|status)_([0-9]{4}-[0-9]{2}-[0-9]{2})\.js
 _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd]")
 
 
+_SAFE_NAME = re.compile(
+    r"(?P<uploader>[^/#]*)/(?P<date>undated|[0-9]{4}-[0-9]{2}-[0-9]{2})/(?P<place>data|images|other)"
+    r"#(?P<run>[^/#]+)-(?P<sequence>[0-9]{1,18})"
+)
+
+
+class SafeName(NamedTuple):
+    """What the name of an object that names no patient says; see `safe_name`."""
+
+    uploader: str
+    date: str
+    place: str
+    run: str
+    sequence: int
+
+
 class ClinicalKey(NamedTuple):
     """What the key of a clinical file in the data set says; `date` is ISO, `status` is data or status."""
 
@@ -178,6 +194,20 @@ def safe_name(raw: Raw, run: str) -> str:
     """Name an object without naming its patient: `<uploader>/<date>/<data|images>#<run>-<sequence>`."""
     place = {RawClinical: "data", RawImage: "images"}.get(type(raw), "other")
     return f"{raw.uploader}/{raw.date or 'undated'}/{place}#{run}-{raw.sequence}"
+
+
+def read_safe_name(text: str) -> SafeName | None:
+    """Read a name that `safe_name` built; None for any other text.
+
+    >>> read_safe_name("site/2020-04-01/images#20200601T120000Z-a1b2c3-17").sequence
+    17
+    """
+    match = _SAFE_NAME.fullmatch(text)
+    if match is None:
+        return None
+    return SafeName(
+        match["uploader"], match["date"], match["place"], match["run"], sequence=int(match["sequence"])
+    )
 
 
 def _join(*segments: str) -> str:

@@ -106,3 +106,12 @@ REASONS: Mapping[str, Reason] = {
     "link": _ignored("it is a symbolic link"),
     "unaddressable": _ignored("its name cannot be addressed"),
 }
+
+_OF_ANOTHER_VERSION = Reason(
+    Decided.IGNORED, "another version of the program gave this reason", "ask with that version"
+)
+
+
+def reason_of(code: str) -> Reason:
+    """The entry of a code; one that another version of the program gave is told as such."""
+    return REASONS.get(code, _OF_ANOTHER_VERSION)

@@ -41,12 +41,15 @@ _WAITING_PATIENTS = f"""
     QUALIFY row_number() OVER (PARTITION BY patient ORDER BY {NEWEST}) = 1
     ORDER BY patient"""
 
-# Decisions that were taken after the study was found to be this patient's, whatever became of the copy.
+STUDY_IS_SETTLED = """(
+    outcome IN ('loaded', 'present') OR reason IN ('conflicting-copy', 'store-fault', 'forbidden',
+        'internal-error', 'retry', 'vanished', 'archived'))"""
+"""True of decisions that were taken after the study was found to be their patient's, whatever became of the
+copy."""
+
 _STUDIES = f"""
     SELECT StudyInstanceUID, patient FROM objects
-    WHERE StudyInstanceUID IS NOT NULL AND patient IS NOT NULL AND (
-        outcome IN ('loaded', 'present') OR reason IN ('conflicting-copy', 'store-fault', 'forbidden',
-            'internal-error', 'retry', 'vanished', 'archived'))
+    WHERE StudyInstanceUID IS NOT NULL AND patient IS NOT NULL AND {STUDY_IS_SETTLED}
     ORDER BY StudyInstanceUID, {EARLIEST}"""
 
 _INSTANCES = f"""

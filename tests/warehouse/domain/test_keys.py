@@ -99,6 +99,24 @@ def test_safe_name_holds_no_identifier():
     assert keys.safe_name(found, "R") == "a/2020-04-21/data#R-7"
 
 
+@pytest.mark.parametrize(
+    "key", ["raw-a/2020-04-21/data/Covid1_data.json", "raw-a/2020-02-30/images/x.dcm", "raw-a b+c/x"]
+)
+def test_a_safe_name_can_be_read_back(key):
+    found = raw(key)
+    name = keys.read_safe_name(keys.safe_name(found, "20200601T120000Z-a1b2c3"))
+    assert (name.uploader, name.run, name.sequence) == (found.uploader, "20200601T120000Z-a1b2c3", 7)
+    assert name.date == (found.date or "undated")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a/2020-04-21/data", "a/2020-04-21/data#run", "a/2020-04-21/else#run-1", "a/b/2020-04-21/data#r-1"],
+)
+def test_other_texts_are_no_safe_name(text):
+    assert keys.read_safe_name(text) is None
+
+
 segment = st.text(max_size=80)
 
 
