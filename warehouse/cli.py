@@ -30,6 +30,7 @@ from warehouse.commands.query import query
 from warehouse.commands.report import report
 from warehouse.commands.running import run_graph
 from warehouse.commands.split import split
+from warehouse.commands.verify import verify
 from warehouse.demo import example_image, write_drop
 from warehouse.domain import dicom
 from warehouse.domain.centres import printable
@@ -201,6 +202,7 @@ cli.add_command(query)
 cli.add_command(cohort)
 cli.add_command(report)
 cli.add_command(split)
+cli.add_command(verify)
 
 
 def _load(settings: Settings, report: Path | None) -> int:

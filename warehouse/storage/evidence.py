@@ -1,0 +1,260 @@
+"""All that is known of each place of a warehouse, joined on disk: a listing of the sets, one of the raw objects,
+and the catalog. What was found is kept here too, so that no number of findings fills the memory.
+
+The listings come first, and then the catalog: an object that a load put there meanwhile has its row by then.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import orjson
+import pyarrow as pa
+
+from warehouse.domain.keys import metadata_key
+from warehouse.domain.records import Decided, ObjectInfo
+from warehouse.domain.verify import Copied, Finding, Recorded, Unrecorded, count_run, is_older
+from warehouse.storage import evidence_sql as sql
+from warehouse.storage.catalog import Catalog
+from warehouse.storage.catalog_errors import translated
+from warehouse.storage.catalog_work import moment, pages, workspace
+
+BATCH_ROWS = 16_384
+
+Rows = Sequence[tuple[Any, ...]]
+
+
+class Evidence:
+    """A context manager, since it stands on temporary files.
+
+    What is gathered and what is found may be kept by two threads, each by one at a time.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._waiting: dict[str, list[tuple[Any, ...]]] = {name: [] for name in sql.TABLES}
+        with ExitStack() as stack:
+            self._gathering = stack.enter_context(workspace())
+            with translated():
+                self._finding = stack.enter_context(self._gathering.cursor())
+                for connection in (self._gathering, self._finding):
+                    connection.execute(sql.AS_WRITTEN)
+                for name, schema in sql.TABLES.items():
+                    self._gathering.register("batch", schema.empty_table())
+                    self._gathering.execute(f"CREATE TABLE {name} AS SELECT * FROM batch")
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def add_standing(self, info: ObjectInfo, name: str, place: str, parts: Mapping[str, str | None]) -> None:
+        """Note an object of the sets; `place` is image, clinical or document, `parts` what its key says."""
+        document = metadata_key(info.key) if place == "image" else None
+        fields = (parts.get(part) for part in ("group", "patient", "study", "series", "match"))
+        self._gather("tree", (*_described(info), place, name, *fields, document))
+
+    def add_raw(self, info: ObjectInfo, name: str, match: str | None) -> None:
+        """Note a raw object; `match` is as that of its copy."""
+        self._gather("raw", (*_described(info), name, match))
+
+    def prefixes(self) -> list[str]:
+        """The raw prefixes that the catalog tells of."""
+        return sorted(self._catalog.query(sql.PREFIXES)["prefix"].to_pylist())
+
+    def join(self) -> None:
+        """Read the catalog, and bring together what was noted. Raises StoreError."""
+        self._flush(self._gathering, "tree")
+        self._flush(self._gathering, "raw")
+        first = self._count_runs()
+        self._bring_rows()
+        with translated():
+            for step in sql.STEPS:
+                self._gathering.execute(step)
+        ((row,),) = self._gathering.execute(sql.FIRST).fetchall()
+        decided = [] if row is None else [moment(row)]
+        self._first = min([*decided, *first], default=None)
+
+    def recorded(self) -> Iterator[Recorded]:
+        """Each place that the catalog tells of, in the order of the keys."""
+        for row in pages(self._gathering, sql.RECORDED):
+            yield _recorded(row)
+
+    def unrecorded(self) -> Iterator[Unrecorded]:
+        """Each image and clinical file of the sets that it does not tell of, in the order of the keys."""
+        for row in pages(self._gathering, sql.UNRECORDED):
+            yield _unrecorded(row, self._first)
+
+    def astray(self) -> Iterator[Finding]:
+        """Rows that tell of raw objects that never were, and raw objects whose rows are lost."""
+        for kind, question in (("row-invented", sql.INVENTIONS), ("row-missing", sql.LOST)):
+            for name, key in pages(self._gathering, question):
+                yield Finding(kind, name, key)
+
+    def counts(self) -> dict[str, int]:
+        """How many objects there are of the kinds that are only counted."""
+        return self._counts(sql.COUNTS)
+
+    def looked_at(self) -> dict[str, int]:
+        """How many objects and rows were brought together, by what they are."""
+        return self._counts(sql.LOOKED)
+
+    def add_finding(self, finding: Finding) -> None:
+        """Keep what is wrong with an object."""
+        self._find("found", (finding.kind, finding.name, finding.key))
+
+    def add_patient(self, kind: str, patient: str) -> None:
+        """Keep what is wrong with a patient, who is named by objects later on."""
+        self._find("patients", (kind, patient))
+
+    def add_instance(self, instance: str, name: str, key: str) -> None:
+        """Keep which SOP instance an unrecorded image is."""
+        self._find("seen", (instance, name, key))
+
+    def add_damage(
+        self, kind: str, place: Recorded, digest: str | None = None, raw_digest: str | None = None
+    ) -> None:
+        """Keep a copy that is not what it should be, with digests of what it holds and of its raw object."""
+        copy, row = place.copy, place.row
+        assert copy is not None
+        recorded = (row.target_size, row.target_etag)
+        self._find("damaged", (kind, row.name, row.target, copy.size, copy.etag, *recorded, digest, raw_digest))
+
+    def conclude(self) -> Iterator[tuple[str, int]]:
+        """Find what only all places together show; give each kind that was found, and of how many objects."""
+        for name in ("found", "patients", "seen", "damaged"):
+            self._flush(self._finding, name)
+        with translated():
+            for step in (*sql.STUDIES, *sql.INSTANCES, sql.NAME_PATIENTS):
+                self._finding.execute(step)
+            self._finding.execute(f"INSERT INTO found {sql.DAMAGES}")
+            counts = self._finding.execute("SELECT kind, count(*) FROM found GROUP BY kind").fetchall()
+        yield from counts
+
+    def findings(self) -> Iterator[Finding]:
+        """What was found, by kind and name."""
+        for row in pages(self._finding, sql.FINDINGS):
+            yield Finding(*row)
+
+    def _count_runs(self) -> list[datetime]:
+        """Work out which runs have too few rows, or too many; give when the first run started."""
+        counted: dict[str, dict[str, int]] = {}
+        for row in self._catalog.query(sql.COUNTED).to_pylist():
+            counted.setdefault(row["run"], {})[row["outcome"]] = row["rows"]
+        runs = self._catalog.query(sql.RUNS).to_pylist()
+        for run in runs:
+            told = {decided.value: run[decided.value] or 0 for decided in Decided}
+            count = count_run(told, counted.get(run["run"], {}))
+            if count.lacks:
+                prefixes = orjson.loads(run["configuration_json"] or "{}").get("raw_prefixes", ())
+                self._insert(
+                    self._gathering, "lacking", [(prefix, run["started"]) for prefix in prefixes]
+                )
+            if count.exceeds:
+                numbered = (run["run"], (run["listed"] or 0) - (run["known"] or 0))
+                wrong = self._catalog.query(sql.NUMBERED_WRONG, numbered).to_pylist()
+                self._insert(
+                    self._gathering, "doubtful", [(row["run"], row["sequence"]) for row in wrong]
+                )
+        return [run["started"] for run in runs]
+
+    def _bring_rows(self) -> None:
+        with self._catalog.ask(sql.OF_CATALOG) as answer, translated():
+            self._gathering.register("batch", answer.schema.empty_table())
+            self._gathering.execute(
+                "CREATE TABLE recorded AS SELECT *, NULL::VARCHAR AS document FROM batch"
+            )
+            for batch in answer:
+                targets = zip(batch["target_key"].to_pylist(), batch["image"].to_pylist(), strict=True)
+                documents = [metadata_key(key) if key and image else None for key, image in targets]
+                rows = pa.Table.from_batches([batch]).append_column(
+                    "document", pa.array(documents, pa.string())
+                )
+                self._gathering.register("batch", rows)
+                self._gathering.execute("INSERT INTO recorded SELECT * FROM batch")
+
+    def _counts(self, questions: Mapping[str, str]) -> dict[str, int]:
+        with translated():
+            return {
+                name: int(self._gathering.execute(question).fetchall()[0][0])
+                for name, question in questions.items()
+            }
+
+    def _gather(self, table: str, row: tuple[Any, ...]) -> None:
+        self._keep(self._gathering, table, row)
+
+    def _find(self, table: str, row: tuple[Any, ...]) -> None:
+        self._keep(self._finding, table, row)
+
+    def _keep(self, connection: duckdb.DuckDBPyConnection, table: str, row: tuple[Any, ...]) -> None:
+        waiting = self._waiting[table]
+        waiting.append(row)
+        if len(waiting) >= BATCH_ROWS:
+            self._flush(connection, table)
+
+    def _flush(self, connection: duckdb.DuckDBPyConnection, table: str) -> None:
+        self._insert(connection, table, self._waiting[table])
+        self._waiting[table] = []
+
+    def _insert(self, connection: duckdb.DuckDBPyConnection, table: str, rows: Rows) -> None:
+        if not rows:
+            return
+        schema = sql.TABLES[table]
+        columns = [
+            pa.array(values, field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)
+        ]
+        with translated():
+            connection.register("batch", pa.table(columns, schema=schema))
+            connection.execute(f"INSERT INTO {table} SELECT * FROM batch")
+
+
+def _described(info: ObjectInfo) -> tuple[Any, ...]:
+    return info.key, info.size, info.etag, info.last_modified, info.archived
+
+
+def _info(fields: Iterable[Any]) -> ObjectInfo | None:
+    key, size, etag, modified, archived = fields
+    return None if key is None else ObjectInfo(key, size, etag, moment(modified), archived=archived)
+
+
+def _parts(row: tuple[Any, ...], *lengths: int) -> Iterator[tuple[Any, ...]]:
+    fields = iter(row)
+    for length in lengths:
+        yield tuple(itertools.islice(fields, length))
+
+
+def _recorded(row: tuple[Any, ...]) -> Recorded:
+    told, identity, more, copy, document, raw = _parts(row, 5, 4, 4, 5, 5, 5)
+    *flags, same_version = more
+    names = ("patient", "study", "series", "instance")
+    known = dict(zip(names, identity, strict=True))
+    return Recorded(Copied(*told, known, *flags), _info(copy), _info(document), _info(raw), same_version)
+
+
+def _unrecorded(row: tuple[Any, ...], first: datetime | None) -> Unrecorded:
+    (name, image), identity, (known, undecided, lost), copy, document = _parts(row, 2, 3, 3, 5, 5)
+    info = _info(copy)
+    assert info is not None, "what stands there was listed"
+    return Unrecorded(
+        name,
+        info,
+        _info(document),
+        image,
+        dict(zip(("patient", "study", "series"), identity, strict=True)),
+        raw=("undecided" if undecided else "deferred") if known else None,
+        lost=bool(lost),
+        older=is_older(info.last_modified, first),
+    )

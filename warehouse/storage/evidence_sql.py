@@ -1,0 +1,234 @@
+"""The statements of `Evidence`: each is a join or a partition of narrow rows, which can go to disk."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from warehouse.storage.catalog_schema import TIME
+from warehouse.storage.catalog_work import EARLIEST
+
+_OBJECT = {
+    "key": pa.string(),
+    "size": pa.int64(),
+    "etag": pa.string(),
+    "modified": TIME,
+    "archived": pa.bool_(),
+}
+
+# `place` is image, clinical or document; `match` is what the raw object of the same thing would be called.
+TREE = pa.schema(
+    {
+        **_OBJECT,
+        "place": pa.string(),
+        "name": pa.string(),
+        "group": pa.string(),
+        "patient": pa.string(),
+        "study": pa.string(),
+        "series": pa.string(),
+        "match": pa.string(),
+        "document": pa.string(),
+    }
+)
+RAW = pa.schema({**_OBJECT, "name": pa.string(), "match": pa.string()})
+FOUND = pa.schema({"kind": pa.string(), "name": pa.string(), "key": pa.string()})
+SEEN = pa.schema({"instance": pa.string(), "name": pa.string(), "key": pa.string()})
+PATIENTS = pa.schema({"kind": pa.string(), "patient": pa.string()})
+DAMAGED = pa.schema(
+    {
+        "kind": pa.string(),
+        "name": pa.string(),
+        "key": pa.string(),
+        "size": pa.int64(),
+        "etag": pa.string(),
+        "target_size": pa.int64(),
+        "target_etag": pa.string(),
+        "digest": pa.string(),
+        "raw_digest": pa.string(),
+    }
+)
+LACKING = pa.schema({"prefix": pa.string(), "started": TIME})
+DOUBTFUL = pa.schema({"run": pa.string(), "sequence": pa.int64()})
+
+TABLES = {
+    "tree": TREE,
+    "raw": RAW,
+    "found": FOUND,
+    "seen": SEEN,
+    "damaged": DAMAGED,
+    "lacking": LACKING,
+    "doubtful": DOUBTFUL,
+    "patients": PATIENTS,
+}
+
+# What the catalog is asked: of each object, its latest decision.
+OF_CATALOG = """
+    SELECT key, etag, size, outcome, target_key, target_etag, target_size, patient,
+        StudyInstanceUID AS study, SeriesInstanceUID AS series, SOPInstanceUID AS instance,
+        kind = 'image' AS image, coalesce(list_contains(flags, 'metadata-kept'), false) AS kept,
+        run, sequence, time,
+        concat(uploader, '/', coalesce(upload_date, 'undated'), '/',
+            CASE kind WHEN 'clinical' THEN 'data' WHEN 'image' THEN 'images' ELSE 'other' END,
+            '#', run, '-', sequence) AS name
+    FROM objects_now"""
+COUNTED = """
+    SELECT run, outcome, count(*) AS rows FROM (
+        SELECT DISTINCT run, outcome, sequence, hash(key, etag) FROM objects
+    ) GROUP BY run, outcome"""
+RUNS = """
+    SELECT run, started, listed, known, configuration_json,
+        loaded, present, quarantined, deferred, ignored
+    FROM runs WHERE NOT coalesce(dry_run, false)"""
+# A run numbers what it decides from 1, each object once.
+NUMBERED_WRONG = """
+    SELECT run, sequence FROM objects WHERE run = ? GROUP BY run, sequence
+    HAVING sequence > ? OR count(DISTINCT hash(key, etag, outcome)) > 1"""
+PREFIXES = "SELECT DISTINCT split_part(key, '/', 1) || '/' AS prefix FROM objects"
+
+# The query engine would take a stream, whose length it cannot know, for the smaller side of a join.
+AS_WRITTEN = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
+
+_JUDGED = (
+    """CREATE TABLE judged AS
+    SELECT row.*, doubtful.run IS NOT NULL AS doubtful,
+        raw.key IS NOT NULL AS raw_there, coalesce(raw.etag = row.etag, false) AS same_version,
+        raw.size AS raw_size, raw.etag AS raw_etag, raw.modified AS raw_modified, raw.archived AS raw_archived
+    FROM recorded AS row LEFT JOIN raw ON raw.key = row.key
+    LEFT JOIN (SELECT DISTINCT run, sequence FROM doubtful) AS doubtful
+        ON doubtful.run = row.run AND doubtful.sequence = row.sequence""",
+    "DROP TABLE recorded",
+)
+
+# A raw object that is gone was removed, unless its row is one too many: in its run, or at its place.
+_INVENTED = (
+    """CREATE TABLE shared AS
+    SELECT hash(target_key) AS place FROM judged WHERE outcome IN ('loaded', 'present')
+    GROUP BY place HAVING count(*) > 1""",
+    f"""CREATE TABLE invented AS
+    SELECT name, key, run, sequence FROM judged WHERE doubtful AND NOT raw_there
+    UNION
+    SELECT name, key, run, sequence FROM (
+        SELECT name, key, run, sequence, raw_there, key != first_value(key) OVER (
+            PARTITION BY target_key ORDER BY {EARLIEST}
+        ) AS later
+        FROM judged SEMI JOIN shared ON hash(target_key) = place WHERE outcome = 'loaded'
+    ) WHERE later AND NOT raw_there""",
+)
+
+# One row for each place: the one whose raw object can be compared, else the first.
+_HELD = (
+    """CREATE TABLE claiming AS
+    SELECT * FROM judged ANTI JOIN invented USING (key, run, sequence)
+    WHERE outcome IN ('loaded', 'present') AND target_key IS NOT NULL""",
+    f"""CREATE TABLE second AS
+    SELECT key, etag FROM claiming SEMI JOIN shared ON hash(target_key) = place
+    QUALIFY row_number() OVER (
+        PARTITION BY target_key ORDER BY doubtful, NOT same_version, NOT raw_there, {EARLIEST}
+    ) > 1""",
+    "CREATE TABLE held AS SELECT * FROM claiming ANTI JOIN second USING (key, etag)",
+    "DROP TABLE claiming",
+)
+
+_UNDECIDED = (
+    """CREATE TABLE open AS
+    SELECT raw.key, raw.name, raw.match, judged.key IS NULL AS undecided,
+        judged.key IS NULL AND EXISTS (
+            FROM lacking WHERE starts_with(raw.key, lacking.prefix) AND raw.modified <= lacking.started
+        ) AS lost
+    FROM raw LEFT JOIN judged ON judged.key = raw.key AND judged.etag = raw.etag
+    WHERE judged.key IS NULL OR judged.outcome = 'deferred'""",
+    """CREATE TABLE unrecorded AS
+    SELECT * FROM tree ANTI JOIN held ON held.target_key = tree.key WHERE place != 'document'""",
+    """CREATE TABLE waiting AS
+    SELECT match, bool_or(undecided) AS undecided, bool_or(lost) AS lost FROM open GROUP BY match""",
+)
+
+STEPS = (*_JUDGED, *_INVENTED, *_HELD, *_UNDECIDED)
+
+_OF = "{0}.key, {0}.size, {0}.etag, epoch_us({0}.modified), {0}.archived"
+RECORDED = f"""
+    SELECT held.name, held.size, held.target_key, held.target_size, held.target_etag,
+        held.patient, held.study, held.series, held.instance, held.image, held.kept, held.doubtful,
+        held.same_version, {_OF.format("copy")}, {_OF.format("document")},
+        CASE WHEN raw_there THEN held.key END, raw_size, raw_etag, epoch_us(raw_modified), raw_archived
+    FROM held LEFT JOIN tree AS copy ON copy.key = held.target_key
+    LEFT JOIN tree AS document ON document.key = held.document
+    ORDER BY held.target_key"""
+UNRECORDED = f"""
+    SELECT one.name, one.place = 'image', one.patient, one.study, one.series,
+        waiting.match IS NOT NULL, waiting.undecided, waiting.lost,
+        {_OF.format("one")}, {_OF.format("document")}
+    FROM unrecorded AS one LEFT JOIN tree AS document ON document.key = one.document
+    LEFT JOIN waiting ON waiting.match = one.match ORDER BY one.key"""
+
+INVENTIONS = "SELECT DISTINCT name, key FROM invented ORDER BY name"
+LOST = """
+    SELECT name, key FROM open ANTI JOIN unrecorded USING (match) WHERE lost ORDER BY key"""
+FIRST = "SELECT epoch_us(min(time)) FROM judged"
+COUNTS = {
+    "undecided": "SELECT count(*) FROM open WHERE undecided AND NOT lost",
+    "raw-removed": """
+        SELECT count(DISTINCT key) FROM judged ANTI JOIN invented USING (key, run, sequence)
+        WHERE outcome IN ('loaded', 'present') AND NOT raw_there""",
+    "document-alone": """
+        SELECT count(*) FROM tree AS one
+        ANTI JOIN (SELECT document FROM tree WHERE place = 'image') AS beside ON beside.document = one.key
+        ANTI JOIN held ON held.document = one.key WHERE one.place = 'document'""",
+}
+LOOKED = {
+    "copies": "SELECT count(*) FROM tree WHERE place != 'document'",
+    "metadata documents": "SELECT count(*) FROM tree WHERE place = 'document'",
+    "raw objects": "SELECT count(*) FROM raw",
+    "rows of the catalog": "SELECT count(*) FROM judged",
+}
+
+# Where two damaged copies each have what the other should have, both are whole, and in the wrong place.
+DAMAGES = """
+    SELECT CASE WHEN EXISTS (
+            FROM damaged AS other WHERE other.key != one.key AND (
+                other.raw_digest = one.digest
+                OR (other.target_size = one.size AND other.target_etag = one.etag))
+        ) THEN 'copies-swapped' ELSE one.kind END, one.name, one.key
+    FROM damaged AS one ORDER BY one.key"""
+
+STUDIES = (
+    """CREATE OR REPLACE TABLE owners AS
+    SELECT DISTINCT study, patient FROM (
+        SELECT study, patient FROM tree WHERE study IS NOT NULL
+        UNION ALL SELECT study, patient FROM held WHERE image AND study IS NOT NULL
+    ) WHERE patient IS NOT NULL""",
+    """CREATE OR REPLACE TABLE disputed AS
+    SELECT study FROM owners GROUP BY study HAVING count(*) > 1""",
+    """INSERT INTO found
+    SELECT 'study-of-two-patients', string_agg(name, ', ' ORDER BY name), study FROM (
+        SELECT study, patient, min(name) AS name FROM (
+            SELECT study, patient, name FROM tree SEMI JOIN disputed USING (study)
+            UNION ALL
+            SELECT study, patient, name FROM held SEMI JOIN disputed USING (study)
+            WHERE NOT EXISTS (FROM tree WHERE tree.study = held.study AND tree.patient = held.patient)
+        ) GROUP BY study, patient
+    ) GROUP BY study""",
+)
+INSTANCES = (
+    """INSERT INTO seen
+    SELECT instance, held.name, target_key FROM held SEMI JOIN tree ON tree.key = held.target_key
+    WHERE instance IS NOT NULL""",
+    """CREATE OR REPLACE TABLE twice AS
+    SELECT hash(instance) AS instance FROM seen GROUP BY hash(instance) HAVING count(*) > 1""",
+    """INSERT INTO found
+    SELECT 'instance-twice', string_agg(name, ', ' ORDER BY key), string_agg(key, ' ' ORDER BY key)
+    FROM seen SEMI JOIN twice ON hash(seen.instance) = twice.instance
+    GROUP BY seen.instance HAVING count(DISTINCT key) > 1""",
+)
+# A patient is named by an object of each set; by a row of the catalog where nothing stands.
+NAME_PATIENTS = """
+    INSERT INTO found
+    SELECT patients.kind, coalesce(standing.name, told.name, 'assignments/patients'), patients.patient
+    FROM patients LEFT JOIN (
+        SELECT patient, string_agg(name, ', ' ORDER BY "group") AS name FROM (
+            SELECT patient, "group", min(name) AS name FROM tree SEMI JOIN patients USING (patient)
+            GROUP BY patient, "group"
+        ) GROUP BY patient
+    ) AS standing USING (patient) LEFT JOIN (
+        SELECT patient, min(name) AS name FROM judged SEMI JOIN patients USING (patient) GROUP BY patient
+    ) AS told USING (patient)"""
+FINDINGS = "SELECT kind, name, key FROM found ORDER BY kind, name, key"
