@@ -1,4 +1,4 @@
-"""`warehouse verify`: the proof, from what stands in the bucket, that its promises were kept. Nothing is written."""
+"""`warehouse verify`: the proof, from what stands in a bucket, that nothing in it is damaged. It only reads."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ from warehouse.pipeline.verify import ask_catalog, everything_to_hear, gather_pl
 from warehouse.services import LARGE_DOCUMENTS, open_warehouse
 from warehouse.settings import Settings, read_settings
 from warehouse.storage.assignments import from_document
+from warehouse.storage.catalog import Catalog
 from warehouse.storage.compare import SMALL_BLOCK, digest_of, same_stream
 from warehouse.storage.evidence import Evidence
 from warehouse.storage.sightings import Sightings
+from warehouse.storage.store import Store
 
 FORMATS = ("table", "json")
 
@@ -40,9 +42,7 @@ FORMATS = ("table", "json")
 @click.option("--format", type=click.Choice(FORMATS), default="table", help="How to print it.")
 @click.option("--report", type=FILE, help="Write the report as JSON.")
 @aws_options
-def verify(
-    bucket: str | None, deep: bool, keys: bool, format: str, report: Path | None, **flags: Any
-) -> int:
+def verify(bucket: str | None, deep: bool, keys: bool, format: str, report: Path | None, **flags: Any) -> int:
     """Prove that what BUCKET (or WAREHOUSE_BUCKET) holds is whole, and in one set only: copies, metadata
     documents, assignments and catalog against each other and against the raw objects.
 
@@ -53,7 +53,9 @@ def verify(
         code = run_graph(verify_graph(settings.concurrency), nullcontext(services), report=report)
         verdict, evidence = services["verdict"], services["evidence"]
         if verdict.complete:
-            lines = _as_json(verdict, evidence, keys) if format == "json" else _as_text(verdict, evidence, keys)
+            lines = (
+                _as_json(verdict, evidence, keys) if format == "json" else _as_text(verdict, evidence, keys)
+            )
             for line in lines:
                 click.echo(line)
     return code
@@ -74,9 +76,15 @@ def _services(settings: Settings, verdict: Verdict) -> Generator[Mapping[str, An
     # A dry run's store: not even a mistake could write through it.
     with (
         open_warehouse(replace(settings, dry_run=True)) as (store, catalog),
-        Sightings(catalog) as sightings,
-        Evidence(catalog) as evidence,
+        verify_services(store, catalog, verdict) as services,
     ):
+        yield services
+
+
+@contextmanager
+def verify_services(store: Store, catalog: Catalog, verdict: Verdict) -> Generator[Mapping[str, Any]]:
+    """The services of one verification of any store and catalog, by name."""
+    with Sightings(catalog) as sightings, Evidence(catalog) as evidence:
         yield {
             "store": store,
             "claim_of": from_document,

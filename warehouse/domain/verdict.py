@@ -1,4 +1,4 @@
-"""All that a verification found, in words and in figures: the kinds of damage, each with its remedy, and the code.
+"""All that a verification found, in words and in figures: the kinds of damage, each with its remedy.
 
 Objects are counted here and listed elsewhere: nothing in this module grows with their number.
 """
@@ -20,7 +20,9 @@ class Kind(NamedTuple):
 
 _AGAIN = "let its uploader send the raw object again, then `warehouse load`"
 _ASIDE = "put the copy aside by hand; " + _AGAIN
-_REBUILT = "put the document aside by hand, and write what `warehouse header` prints for the image in its place"
+_REBUILT = (
+    "put the document aside by hand, and write what `warehouse header` prints for the image in its place"
+)
 
 # In the order in which a person reads them.
 VIOLATIONS: Mapping[str, Kind] = {
@@ -92,7 +94,7 @@ _UNREAD = {
     "archived": "restore them, then run again",
     "forbidden": "allow s3:GetObject on the whole bucket, then run again",
     "vanished": "they changed while they were read: run again",
-    "no-source": "written again since it was recorded, and its raw object is gone or another: compare by hand",
+    "no-source": "written again since, and the raw object is gone or another: compare by hand",
     "store-fault": "run again",
     "internal-error": "report it",
 }

@@ -1,7 +1,7 @@
-"""The judgement of one place: what the catalog, the store and the documents tell of it -> what is wrong with it.
+"""The judgement of one place: what catalog, store and documents tell of it -> what is wrong with it.
 
-Where a fact has an innocent cause (an uploader who removed a file, a run that was killed, an older loader), it is
-no violation; what cannot be proven is said to be unread, and never passed for good.
+Where a fact has an innocent cause (an uploader who removed a file, a run that was killed, an older loader),
+it is no violation; what cannot be proven is said to be unread, and never passed for good.
 """
 
 from __future__ import annotations
@@ -9,24 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from warehouse.domain.audit import Overlap
 from warehouse.domain.keys import canonical
-from warehouse.domain.records import Decided, ObjectInfo
+from warehouse.domain.records import ObjectInfo
 
 RawState = Literal["undecided", "deferred"]
 
-# Study Instance UID, Series Instance UID and SOP Instance UID (PS3.3 C.7.2.1, C.7.3.1, C.12.1), Patient ID (C.7.1.1).
+# SOP Instance UID, Patient ID, Study and Series Instance UID (PS3.3 C.12.1, C.7.1.1, C.7.2.1, C.7.3.1).
 IDENTITY_TAGS = {
     "00080018": "instance",
     "00100020": "patient",
     "0020000D": "study",
     "0020000E": "series",
 }
-
-# A deferred object that is deferred again leaves no row; of all others, each decision does.
-_ALWAYS_RECORDED = tuple(decided for decided in Decided if decided is not Decided.DEFERRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +63,8 @@ class Recorded:
 class Unrecorded:
     """What stands in a set and no row of the catalog tells of.
 
-    `raw` says how far a raw object of its name is; `lost` where a run decided that, and its row is gone; `older`
-    where the object stood there before the first run. `identity` is what its key says.
+    `raw` says how far a raw object of its name is; `lost` where a run decided that, and its row is gone;
+    `older` where the object stood there before the first run. `identity` is what its key says.
     """
 
     name: str
@@ -97,25 +94,6 @@ class Remark:
     count: int = 1
 
 
-class RunCount(NamedTuple):
-    """What a run counted, beside what the catalog has of it."""
-
-    lacks: bool
-    exceeds: bool
-
-
-def count_run(counted: Mapping[str, int], rows: Mapping[str, int]) -> RunCount:
-    """Whether rows of a run are missing, or were added to it: by outcome, what it counted and what there is.
-
-    >>> count_run({"loaded": 2, "deferred": 3}, {"loaded": 1, "deferred": 2})
-    RunCount(lacks=True, exceeds=False)
-    """
-    return RunCount(
-        any(counted.get(decided, 0) > rows.get(decided, 0) for decided in _ALWAYS_RECORDED),
-        any(rows.get(decided, 0) > counted.get(decided, 0) for decided in Decided),
-    )
-
-
 def absent(place: Recorded) -> str | None:
     """What is wrong where no copy stands: the row was invented if there was no raw object either.
 
@@ -141,7 +119,7 @@ def to_compare(place: Recorded, *, deep: bool) -> bool:
 
 
 def damage(place: Recorded, same: bool | None) -> str | None:
-    """What is wrong with a copy whose bytes were compared (`same`; None where there is nothing to compare with).
+    """What is wrong with a copy whose bytes were compared (`same`; None where there was nothing to compare).
 
     ::
 
@@ -198,7 +176,7 @@ def unrecorded(place: Unrecorded) -> str:
 
 
 def contradiction(overlap: Overlap) -> str:
-    """What it means that a patient is in both sets: by the folders themselves, or by what says where they belong.
+    """What it means that a patient is in both sets: by the folders, or by what says where they belong.
 
     >>> contradiction(Overlap("patient", "P", ("claims: validation", "keys: training")))
     'assignment-contradicts'

@@ -1,4 +1,4 @@
-"""What has to be read of one place before it can be judged: the bytes of a copy, and the document beside it."""
+"""What has to be read of one place before it can be judged: its bytes, and the document beside it."""
 
 from __future__ import annotations
 

@@ -62,9 +62,7 @@ def _by_document(store: Store, document: ObjectInfo | None, large_documents: Sem
     return instance if is_uid(instance) else None
 
 
-def read_whole_header(
-    store: Store, info: ObjectInfo, large_headers: Semaphore
-) -> Header | dicom.Rejection:
+def read_whole_header(store: Store, info: ObjectInfo, large_headers: Semaphore) -> Header | dicom.Rejection:
     """The header of an image, whoever its patient is, or why it is none. Raises StoreError."""
     if info.archived:
         raise Archived("read", info.key)

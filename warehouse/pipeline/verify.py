@@ -1,4 +1,4 @@
-"""The nodes of `warehouse verify`: what stands, what should stand, and what the documents say, read and judged.
+"""The nodes of `warehouse verify`: what stands, what should stand, and what documents say, judged.
 
 Nothing is written. What could not be read is counted, and never passed for whole.
 """

@@ -1,5 +1,5 @@
-"""All that is known of each place of a warehouse, joined on disk: a listing of the sets, one of the raw objects,
-and the catalog. What was found is kept here too, so that no number of findings fills the memory.
+"""All that is known of each place of a warehouse, joined on disk: listings of the sets and of the raw
+objects, and the catalog. What was found is kept here too, so that no number of findings fills the memory.
 
 The listings come first, and then the catalog: an object that a load put there meanwhile has its row by then.
 """
@@ -18,8 +18,8 @@ import orjson
 import pyarrow as pa
 
 from warehouse.domain.keys import metadata_key
-from warehouse.domain.records import Decided, ObjectInfo
-from warehouse.domain.verify import Copied, Finding, Recorded, Unrecorded, count_run, is_older
+from warehouse.domain.records import ObjectInfo
+from warehouse.domain.verify import Copied, Finding, Recorded, Unrecorded, is_older
 from warehouse.storage import evidence_sql as sql
 from warehouse.storage.catalog import Catalog
 from warehouse.storage.catalog_errors import translated
@@ -131,7 +131,9 @@ class Evidence:
         copy, row = place.copy, place.row
         assert copy is not None
         recorded = (row.target_size, row.target_etag)
-        self._find("damaged", (kind, row.name, row.target, copy.size, copy.etag, *recorded, digest, raw_digest))
+        self._find(
+            "damaged", (kind, row.name, row.target, copy.size, copy.etag, *recorded, digest, raw_digest)
+        )
 
     def conclude(self) -> Iterator[tuple[str, int]]:
         """Find what only all places together show; give each kind that was found, and of how many objects."""
@@ -150,33 +152,22 @@ class Evidence:
             yield Finding(*row)
 
     def _count_runs(self) -> list[datetime]:
-        """Work out which runs have too few rows, or too many; give when the first run started."""
-        counted: dict[str, dict[str, int]] = {}
-        for row in self._catalog.query(sql.COUNTED).to_pylist():
-            counted.setdefault(row["run"], {})[row["outcome"]] = row["rows"]
+        """Work out which runs have too few rows, or too many; give when each started."""
         runs = self._catalog.query(sql.RUNS).to_pylist()
         for run in runs:
-            told = {decided.value: run[decided.value] or 0 for decided in Decided}
-            count = count_run(told, counted.get(run["run"], {}))
-            if count.lacks:
+            if run["lacks"]:
                 prefixes = orjson.loads(run["configuration_json"] or "{}").get("raw_prefixes", ())
-                self._insert(
-                    self._gathering, "lacking", [(prefix, run["started"]) for prefix in prefixes]
-                )
-            if count.exceeds:
-                numbered = (run["run"], (run["listed"] or 0) - (run["known"] or 0))
-                wrong = self._catalog.query(sql.NUMBERED_WRONG, numbered).to_pylist()
-                self._insert(
-                    self._gathering, "doubtful", [(row["run"], row["sequence"]) for row in wrong]
-                )
+                self._insert(self._gathering, "lacking", [(prefix, run["started"]) for prefix in prefixes])
+            if run["exceeds"]:
+                wrong = self._catalog.query(sql.NUMBERED_WRONG, (run["run"], run["pending"])).to_pylist()
+                numbers = [(row["run"], row["sequence"]) for row in wrong]
+                self._insert(self._gathering, "doubtful", numbers)
         return [run["started"] for run in runs]
 
     def _bring_rows(self) -> None:
         with self._catalog.ask(sql.OF_CATALOG) as answer, translated():
             self._gathering.register("batch", answer.schema.empty_table())
-            self._gathering.execute(
-                "CREATE TABLE recorded AS SELECT *, NULL::VARCHAR AS document FROM batch"
-            )
+            self._gathering.execute("CREATE TABLE recorded AS SELECT *, NULL::VARCHAR AS document FROM batch")
             for batch in answer:
                 targets = zip(batch["target_key"].to_pylist(), batch["image"].to_pylist(), strict=True)
                 documents = [metadata_key(key) if key and image else None for key, image in targets]
@@ -214,7 +205,8 @@ class Evidence:
             return
         schema = sql.TABLES[table]
         columns = [
-            pa.array(values, field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)
+            pa.array(values, field.type)
+            for values, field in zip(zip(*rows, strict=True), schema, strict=True)
         ]
         with translated():
             connection.register("batch", pa.table(columns, schema=schema))
@@ -238,10 +230,12 @@ def _parts(row: tuple[Any, ...], *lengths: int) -> Iterator[tuple[Any, ...]]:
 
 def _recorded(row: tuple[Any, ...]) -> Recorded:
     told, identity, more, copy, document, raw = _parts(row, 5, 4, 4, 5, 5, 5)
-    *flags, same_version = more
+    image, kept, doubtful, same_version = more
     names = ("patient", "study", "series", "instance")
     known = dict(zip(names, identity, strict=True))
-    return Recorded(Copied(*told, known, *flags), _info(copy), _info(document), _info(raw), same_version)
+    name, size, target, target_size, target_etag = told
+    held = Copied(name, size, target, target_size, target_etag, known, image, kept, doubtful)
+    return Recorded(held, _info(copy), _info(document), _info(raw), same_version)
 
 
 def _unrecorded(row: tuple[Any, ...], first: datetime | None) -> Unrecorded:

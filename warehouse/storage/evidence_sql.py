@@ -70,15 +70,20 @@ OF_CATALOG = """
             CASE kind WHEN 'clinical' THEN 'data' WHEN 'image' THEN 'images' ELSE 'other' END,
             '#', run, '-', sequence) AS name
     FROM objects_now"""
-COUNTED = """
-    SELECT run, outcome, count(*) AS rows FROM (
-        SELECT DISTINCT run, outcome, sequence, hash(key, etag) FROM objects
-    ) GROUP BY run, outcome"""
+# A run numbers what it decides from 1, each object once. Each leaves a row, but for a deferred object that is
+# deferred again: with fewer numbers, rows were lost; with a number twice or too high, there is one too many.
 RUNS = """
-    SELECT run, started, listed, known, configuration_json,
-        loaded, present, quarantined, deferred, ignored
-    FROM runs WHERE NOT coalesce(dry_run, false)"""
-# A run numbers what it decides from 1, each object once.
+    WITH told AS (SELECT DISTINCT run, sequence, outcome, hash(key, etag) AS object FROM objects),
+    numbered AS (
+        SELECT run, sequence, count(*) AS rows, bool_or(outcome != 'deferred') AS settled
+        FROM told GROUP BY run, sequence
+    )
+    SELECT run, started, configuration_json, listed - known AS pending,
+        count(*) FILTER (settled AND sequence <= listed - known)
+            < any_value(loaded + present + quarantined + ignored) AS lacks,
+        coalesce(bool_or(rows > 1 OR sequence > listed - known), false) AS exceeds
+    FROM runs LEFT JOIN numbered USING (run) WHERE NOT coalesce(dry_run, false)
+    GROUP BY run, started, configuration_json, listed, known"""
 NUMBERED_WRONG = """
     SELECT run, sequence FROM objects WHERE run = ? GROUP BY run, sequence
     HAVING sequence > ? OR count(DISTINCT hash(key, etag, outcome)) > 1"""
