@@ -1,6 +1,6 @@
 """Damage that a test plants in a loaded warehouse, and what `warehouse verify` is to say of it.
 
-A bucket is loaded once in memory; each copy of it is damaged for itself, at patients that no other damage touches.
+A bucket is loaded once in memory; each copy of it is damaged for itself, at patients that nothing else harms.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`warehouse verify`: the proof, from what stands in a bucket, that nothing in it is damaged. It only reads."""
+"""`warehouse verify`: the proof, from what stands in a bucket, that nothing is damaged. It only reads."""
 
 from __future__ import annotations
 

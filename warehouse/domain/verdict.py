@@ -18,8 +18,8 @@ class Kind(NamedTuple):
     remedy: str
 
 
-_AGAIN = "let its uploader send the raw object again, then `warehouse load`"
-_ASIDE = "put the copy aside by hand; " + _AGAIN
+_AGAIN = "copy its raw object there by hand, or restore an earlier version of the copy"
+_ASIDE = "put the copy aside by hand; then " + _AGAIN
 _REBUILT = (
     "put the document aside by hand, and write what `warehouse header` prints for the image in its place"
 )

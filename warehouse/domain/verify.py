@@ -111,11 +111,12 @@ def absent(place: Recorded) -> str | None:
 
 
 def to_compare(place: Recorded, *, deep: bool) -> bool:
-    """Whether the bytes of a copy have to be looked at: always if `deep`, else where it was written again."""
+    """Whether the bytes of a copy have to be looked at: where it was written again, and if `deep` wherever
+    the raw object is still the one that was copied."""
     copy, row = place.copy, place.row
     if copy is None:
         return False
-    return (deep and place.raw is not None) or (copy.size, copy.etag) != (row.size, row.target_etag)
+    return (deep and place.same_version) or (copy.size, copy.etag) != (row.size, row.target_etag)
 
 
 def damage(place: Recorded, same: bool | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from threading import Semaphore
@@ -80,7 +80,7 @@ def examine(row: Any, reading: Reading, verdict: Verdict) -> Iterator[Any]:
             yield from _recorded(row, reading, deep=verdict.deep)
         case Unrecorded():
             if row.image:
-                yield from _read("image", _unrecorded(row, reading))
+                yield from _read("image", _unrecorded(row, reading, deep=verdict.deep))
         case _:
             yield row
 
@@ -143,40 +143,43 @@ def _document(place: Recorded, reading: Reading, *, deep: bool) -> Iterator[Find
 
 
 def _header(place: Recorded, document: ObjectInfo, reading: Reading) -> Iterator[Finding | Remark]:
-    """Whether an image's header says what its document says, to the last element."""
     row, copy = place.row, place.copy
     assert copy is not None
     header = read_whole_header(reading.store, copy, reading.large_documents)
     if not isinstance(header, Header):
         # It was an image when it was loaded.
         yield Finding("copy-changed", row.name, row.target)
-        return
-    made, _ = dicom.metadata(header)
-    with reading.large_documents if document.size > LARGE_HEADER else nullcontext():
-        standing = reading.store.read(document.key, etag=document.etag).data
-    if not same_document(standing, made):
+    elif not _says_the_same(document, header, reading):
         yield Remark("metadata-kept") if row.kept else Finding("metadata-differs", row.name, row.target)
 
 
-def _unrecorded(place: Unrecorded, reading: Reading) -> Iterator[Any]:
+def _says_the_same(document: ObjectInfo, header: Header, reading: Reading) -> bool:
+    """Whether a document says what an image's header says, to the last element."""
+    made, _ = dicom.metadata(header)
+    with reading.large_documents if document.size > LARGE_HEADER else nullcontext():
+        return same_document(reading.store.read(document.key, etag=document.etag).data, made)
+
+
+def _unrecorded(place: Unrecorded, reading: Reading, *, deep: bool) -> Iterator[Any]:
     """Which SOP instance an image is of which no row tells, and whether its document is its own."""
-    told: Mapping[str, str | None] | None = None
-    if place.document is not None:
+    document, instance, kind = place.document, None, None
+    if document is not None:
         try:
-            told = read_document(reading.store, place.document, reading.large_documents, IDENTITY_TAGS)
+            told = read_document(reading.store, document, reading.large_documents, IDENTITY_TAGS)
+            instance, kind = told["instance"], misplaced(told, place.identity)
         except Damaged:
-            yield Finding("metadata-damaged", place.name, place.copy.key)
-        else:
-            kind = misplaced(told, place.identity)
-            if kind is not None:
-                yield Finding(kind, place.name, place.copy.key)
-    if told is None or not told["instance"]:
+            kind = "metadata-damaged"
+    if kind is not None:
+        yield Finding(kind, place.name, place.copy.key)
+    if deep or not instance:
         header = read_whole_header(reading.store, place.copy, reading.large_documents)
         if not isinstance(header, Header):
             yield Remark("unreadable")
             return
-        told = {"instance": header.sop_uid}
-    yield Instance(told["instance"] or "", place.name, place.copy.key)
+        instance = header.sop_uid
+        if deep and document is not None and kind is None and not _says_the_same(document, header, reading):
+            yield Remark("metadata-kept")
+    yield Instance(instance, place.name, place.copy.key)
 
 
 def _stands(store: Store, key: str) -> bool:

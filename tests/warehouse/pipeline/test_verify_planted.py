@@ -1,11 +1,10 @@
-"""Six hundred damages, planted by chance: each is found under its kind and its object, and nothing else is."""
+"""Six hundred damages, planted by chance: each is found under its kind and object, and nothing else."""
 
 import random
 from collections import Counter
 
-import pytest
-
 import planted
+import pytest
 
 AT_ONCE = 10
 
@@ -29,7 +28,7 @@ def test_each_kind_of_damage_is_found(bucket, kind):
     _require_found(damaged)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_damages_are_found_beside_each_other(bucket, seed):
     chance = random.Random(seed)
     damaged = bucket.copy()
