@@ -26,7 +26,7 @@ _REBUILT = (
 
 # In the order in which a person reads them.
 VIOLATIONS: Mapping[str, Kind] = {
-    "copy-missing": Kind("the catalog tells of a copy, and nothing stands there", _AGAIN),
+    "copy-missing": Kind("the catalog tells of a copy, and no object stands there", _AGAIN),
     "copy-shortened": Kind("the copy has another size than its raw object had", _ASIDE),
     "copy-changed": Kind("the copy has other bytes than its raw object", _ASIDE),
     "copies-swapped": Kind(

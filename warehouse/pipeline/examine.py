@@ -24,7 +24,7 @@ from warehouse.domain.verify import (
     misplaced,
     to_compare,
 )
-from warehouse.errors import Archived, NotFound
+from warehouse.errors import Archived, NotFound, Unaddressable
 from warehouse.pipeline.instances import read_whole_header
 from warehouse.pipeline.lacking import Damaged, reason_of
 from warehouse.pipeline.loader import LARGE_HEADER
@@ -183,8 +183,9 @@ def _unrecorded(place: Unrecorded, reading: Reading, *, deep: bool) -> Iterator[
 
 
 def _stands(store: Store, key: str) -> bool:
+    """Whether an object stands at a key; a link or a folder in its place is none."""
     try:
         store.head(key)
-    except NotFound:
+    except (NotFound, Unaddressable):
         return False
     return True
