@@ -80,7 +80,7 @@ MENDED: Mapping[str, str] = {
     "undecided": "raw objects that no run has decided yet",
 }
 REMARKS: Mapping[str, str] = {
-    "left-over": "objects of the sets that an older loader left, and no raw object of which was loaded",
+    "left-over": "objects of the sets that no load put there, and whose raw objects are gone or quarantined",
     "unclaimed": "patients of an older loader without an assignment: they get one with their next object",
     "raw-removed": "raw objects that were removed after they were loaded",
     "metadata-kept": "metadata documents of an older loader that say something else than the header",

@@ -15,7 +15,7 @@ from warehouse.domain.audit import Overlap
 from warehouse.domain.keys import canonical
 from warehouse.domain.records import ObjectInfo
 
-RawState = Literal["undecided", "deferred"]
+RawState = Literal["undecided", "deferred", "quarantined"]
 
 # SOP Instance UID, Patient ID, Study and Series Instance UID (PS3.3 C.12.1, C.7.1.1, C.7.2.1, C.7.3.1).
 IDENTITY_TAGS = {
@@ -166,14 +166,15 @@ def unrecorded(place: Unrecorded) -> str:
         raw object of its name    stood before the first run   verdict
         decided, its row is gone  any                          row-missing
         undecided or deferred     any                          unrecorded: the next load mends it
+        quarantined               any                          left-over
         none of these             yes                          left-over
         none of these             no                           row-missing
     """
     if place.lost:
         return "row-missing"
-    if place.raw is not None:
+    if place.raw in ("undecided", "deferred"):
         return "unrecorded"
-    return "left-over" if place.older else "row-missing"
+    return "left-over" if place.older or place.raw is not None else "row-missing"
 
 
 def contradiction(overlap: Overlap) -> str:

@@ -239,7 +239,7 @@ def _recorded(row: tuple[Any, ...]) -> Recorded:
 
 
 def _unrecorded(row: tuple[Any, ...], first: datetime | None) -> Unrecorded:
-    (name, image), identity, (known, undecided, lost), copy, document = _parts(row, 2, 3, 3, 5, 5)
+    (name, image), identity, (raw, lost), copy, document = _parts(row, 2, 3, 2, 5, 5)
     info = _info(copy)
     assert info is not None, "what stands there was listed"
     return Unrecorded(
@@ -248,7 +248,7 @@ def _unrecorded(row: tuple[Any, ...], first: datetime | None) -> Unrecorded:
         _info(document),
         image,
         dict(zip(("patient", "study", "series"), identity, strict=True)),
-        raw=("undecided" if undecided else "deferred") if known else None,
-        lost=bool(lost),
+        raw=raw,
+        lost=lost,
         older=is_older(info.last_modified, first),
     )

@@ -136,15 +136,17 @@ _HELD = (
 _UNDECIDED = (
     """CREATE TABLE open AS
     SELECT raw.key, raw.name, raw.match, judged.key IS NULL AS undecided,
+        coalesce(judged.outcome = 'deferred', false) AS deferred,
         judged.key IS NULL AND EXISTS (
             FROM lacking WHERE starts_with(raw.key, lacking.prefix) AND raw.modified <= lacking.started
         ) AS lost
     FROM raw LEFT JOIN judged ON judged.key = raw.key AND judged.etag = raw.etag
-    WHERE judged.key IS NULL OR judged.outcome = 'deferred'""",
+    WHERE judged.key IS NULL OR judged.outcome IN ('deferred', 'quarantined')""",
     """CREATE TABLE unrecorded AS
     SELECT * FROM tree ANTI JOIN held ON held.target_key = tree.key WHERE place != 'document'""",
     """CREATE TABLE waiting AS
-    SELECT match, bool_or(undecided) AS undecided, bool_or(lost) AS lost FROM open GROUP BY match""",
+    SELECT match, bool_or(undecided) AS undecided, bool_or(deferred) AS deferred, bool_or(lost) AS lost
+    FROM open GROUP BY match""",
 )
 
 STEPS = (*_JUDGED, *_INVENTED, *_HELD, *_UNDECIDED)
@@ -160,7 +162,9 @@ RECORDED = f"""
     ORDER BY held.target_key"""
 UNRECORDED = f"""
     SELECT one.name, one.place = 'image', one.patient, one.study, one.series,
-        waiting.match IS NOT NULL, waiting.undecided, waiting.lost,
+        CASE WHEN undecided THEN 'undecided' WHEN deferred THEN 'deferred'
+            WHEN waiting.match IS NOT NULL THEN 'quarantined' END,
+        coalesce(waiting.lost, false),
         {_OF.format("one")}, {_OF.format("document")}
     FROM unrecorded AS one LEFT JOIN tree AS document ON document.key = one.document
     LEFT JOIN waiting ON waiting.match = one.match ORDER BY one.key"""

@@ -107,6 +107,7 @@ def test_an_image_of_which_only_the_key_is_known_is_compared_by_that():
         ("undecided", True, False, "row-missing"),
         ("undecided", False, False, "unrecorded"),
         ("deferred", False, True, "unrecorded"),
+        ("quarantined", False, False, "left-over"),
         (None, False, True, "left-over"),
         (None, False, False, "row-missing"),
     ],

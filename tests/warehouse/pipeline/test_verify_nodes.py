@@ -258,3 +258,20 @@ def test_objects_are_named_without_their_patients(bucket):
         assert "case" not in finding.name.lower()
         assert "#" in finding.name
         assert "case" not in repr(finding).lower()
+
+
+def test_what_was_moved_by_hand_and_is_quarantined_is_no_violation(bucket, deep):
+    """A patient of both sets, whose objects were put into one of them, as the page on migration says."""
+    store, catalog = bucket.store, bucket.catalog()
+    store.put("validation/data/Moved1/data_2020-01-01.json", b"{}")
+    store.put("training/data/Moved1/data_2020-01-01.json", b"{}")
+    upload(store, "Moved1")
+    load(store, catalog)
+    assert {one.kind for one in planted.found_in(store, catalog)[2]} >= {"patient-in-both-sets"}
+    for group in ("training", "validation"):
+        bucket.remove(f"{group}/data/Moved1/data_2020-01-01.json")
+    made = image("Moved1", "Moved1-a.dcm")
+    key = f"training/ct/{made.place}"
+    store.put(key, made.data)
+    store.put(metadata_key(key), old_metadata(made.data))
+    clean(store, catalog, deep, left_over=1, unclaimed=1)
