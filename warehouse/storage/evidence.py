@@ -27,6 +27,10 @@ from warehouse.storage.catalog_work import moment, pages, workspace
 
 BATCH_ROWS = 16_384
 
+# So many rows of each side are joined at a time.
+RANGE_ROWS = 200_000
+HASHES = 2**64
+
 Rows = Sequence[tuple[Any, ...]]
 
 
@@ -47,7 +51,7 @@ class Evidence:
                     connection.execute(sql.AS_WRITTEN)
                 for name, schema in sql.TABLES.items():
                     self._gathering.register("batch", schema.empty_table())
-                    self._gathering.execute(f"CREATE TABLE {name} AS SELECT * FROM batch")
+                    self._gathering.execute(f"CREATE TABLE {name} AS {_from_batch(name)}")
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -83,20 +87,24 @@ class Evidence:
         self._bring_rows()
         with translated():
             for step in sql.STEPS:
-                self._gathering.execute(step)
+                if isinstance(step, str):
+                    self._gathering.execute(step)
+                else:
+                    self._make(self._gathering, *step)
         ((row,),) = self._gathering.execute(sql.FIRST).fetchall()
         decided = [] if row is None else [moment(row)]
         self._first = min([*decided, *first], default=None)
 
     def recorded(self) -> Iterator[Recorded]:
-        """Each place that the catalog tells of, in the order of the keys."""
-        for row in pages(self._gathering, sql.RECORDED):
-            yield _recorded(row)
+        """Each place that the catalog tells of, in no order."""
+        for question in self._in_ranges(sql.RECORDED):
+            yield from map(_recorded, pages(self._gathering, question))
 
     def unrecorded(self) -> Iterator[Unrecorded]:
-        """Each image and clinical file of the sets that it does not tell of, in the order of the keys."""
-        for row in pages(self._gathering, sql.UNRECORDED):
-            yield _unrecorded(row, self._first)
+        """Each image and clinical file of the sets that it does not tell of, in no order."""
+        for question in self._in_ranges(sql.WAITING):
+            for row in pages(self._gathering, question):
+                yield _unrecorded(row, self._first)
 
     def astray(self) -> Iterator[Finding]:
         """Rows that tell of raw objects that never were, and raw objects whose rows are lost."""
@@ -106,7 +114,8 @@ class Evidence:
 
     def counts(self) -> dict[str, int]:
         """How many objects there are of the kinds that are only counted."""
-        return self._counts(sql.COUNTS)
+        alone = sum(self._count(question) for question in self._in_ranges(sql.ALONE))
+        return {**self._counts(sql.COUNTS), "document-alone": alone}
 
     def looked_at(self) -> dict[str, int]:
         """How many objects and rows were brought together, by what they are."""
@@ -140,7 +149,8 @@ class Evidence:
         for name in ("found", "patients", "seen", "damaged"):
             self._flush(self._finding, name)
         with translated():
-            for step in (*sql.STUDIES, *sql.INSTANCES, sql.NAME_PATIENTS):
+            self._make(self._finding, "twice", sql.INSTANCES_TWICE)
+            for step in (*sql.STUDIES, sql.INSTANCES, sql.NAME_PATIENTS):
                 self._finding.execute(step)
             self._finding.execute(f"INSERT INTO found {sql.DAMAGES}")
             counts = self._finding.execute("SELECT kind, count(*) FROM found GROUP BY kind").fetchall()
@@ -165,24 +175,35 @@ class Evidence:
         return [run["started"] for run in runs]
 
     def _bring_rows(self) -> None:
+        insert = f"SELECT *, {sql.HASHED_ROWS} FROM batch"
         with self._catalog.ask(sql.OF_CATALOG) as answer, translated():
-            self._gathering.register("batch", answer.schema.empty_table())
-            self._gathering.execute("CREATE TABLE recorded AS SELECT *, NULL::VARCHAR AS document FROM batch")
+            self._gathering.register("batch", _with_documents(answer.schema.empty_table()))
+            self._gathering.execute(f"CREATE TABLE recorded AS {insert}")
             for batch in answer:
-                targets = zip(batch["target_key"].to_pylist(), batch["image"].to_pylist(), strict=True)
-                documents = [metadata_key(key) if key and image else None for key, image in targets]
-                rows = pa.Table.from_batches([batch]).append_column(
-                    "document", pa.array(documents, pa.string())
-                )
-                self._gathering.register("batch", rows)
-                self._gathering.execute("INSERT INTO recorded SELECT * FROM batch")
+                self._gathering.register("batch", _with_documents(pa.Table.from_batches([batch])))
+                self._gathering.execute(f"INSERT INTO recorded {insert}")
+
+    def _in_ranges(self, question: str) -> Iterator[str]:
+        """A question for each range of hashes, so many that what one range holds fits into memory."""
+        rows = max(self._count(f"SELECT count(*) FROM {table}") for table in ("tree", "raw", "recorded"))
+        ranges = rows // RANGE_ROWS + 1
+        bounds = [HASHES * number // ranges for number in range(ranges + 1)]
+        for low, high in itertools.pairwise(bounds):
+            yield question.format(low=low, high=high - 1)
+
+    def _make(self, connection: duckdb.DuckDBPyConnection, table: str, question: str) -> None:
+        """Make a table of the answers for all ranges."""
+        made = f"CREATE TABLE {table} AS"
+        for part in self._in_ranges(question):
+            connection.execute(f"{made} {part}")
+            made = f"INSERT INTO {table}"
 
     def _counts(self, questions: Mapping[str, str]) -> dict[str, int]:
+        return {name: self._count(question) for name, question in questions.items()}
+
+    def _count(self, question: str) -> int:
         with translated():
-            return {
-                name: int(self._gathering.execute(question).fetchall()[0][0])
-                for name, question in questions.items()
-            }
+            return int(self._gathering.execute(question).fetchall()[0][0])
 
     def _gather(self, table: str, row: tuple[Any, ...]) -> None:
         self._keep(self._gathering, table, row)
@@ -210,7 +231,18 @@ class Evidence:
         ]
         with translated():
             connection.register("batch", pa.table(columns, schema=schema))
-            connection.execute(f"INSERT INTO {table} SELECT * FROM batch")
+            connection.execute(f"INSERT INTO {table} {_from_batch(table)}")
+
+
+def _with_documents(rows: pa.Table) -> pa.Table:
+    """Rows of the catalog, each with the key of the metadata document of its image."""
+    targets = zip(rows["target_key"].to_pylist(), rows["image"].to_pylist(), strict=True)
+    documents = [metadata_key(key) if key and image else None for key, image in targets]
+    return rows.append_column("document", pa.array(documents, pa.string()))
+
+
+def _from_batch(table: str) -> str:
+    return f"SELECT {', '.join(('*', *filter(None, [sql.HASHED.get(table)])))} FROM batch"
 
 
 def _described(info: ObjectInfo) -> tuple[Any, ...]:

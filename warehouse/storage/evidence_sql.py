@@ -1,4 +1,8 @@
-"""The statements of `Evidence`: each is a join or a partition of narrow rows, which can go to disk."""
+"""The statements of `Evidence`.
+
+A join of all would hold more than memory does. Rows that can meet have one hash, and are joined a range of
+hashes at a time (`{low}` to `{high}`).
+"""
 
 from __future__ import annotations
 
@@ -92,16 +96,18 @@ PREFIXES = "SELECT DISTINCT split_part(key, '/', 1) || '/' AS prefix FROM object
 # The query engine would take a stream, whose length it cannot know, for the smaller side of a join.
 AS_WRITTEN = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
 
-_JUDGED = (
-    """CREATE TABLE judged AS
+# By whose hash a row meets others: an image, its document and their row meet by the document's key.
+HASHED = {"tree": "hash(coalesce(document, key)) AS h", "raw": "hash(key) AS h"}
+HASHED_ROWS = "hash(key) AS h, hash(coalesce(document, target_key)) AS place_h"
+
+JUDGED = """
     SELECT row.*, doubtful.run IS NOT NULL AS doubtful,
         raw.key IS NOT NULL AS raw_there, coalesce(raw.etag = row.etag, false) AS same_version,
         raw.size AS raw_size, raw.etag AS raw_etag, raw.modified AS raw_modified, raw.archived AS raw_archived
-    FROM recorded AS row LEFT JOIN raw ON raw.key = row.key
+    FROM (FROM recorded WHERE h BETWEEN {low} AND {high}) AS row
+    LEFT JOIN (FROM raw WHERE h BETWEEN {low} AND {high}) AS raw ON raw.key = row.key
     LEFT JOIN (SELECT DISTINCT run, sequence FROM doubtful) AS doubtful
-        ON doubtful.run = row.run AND doubtful.sequence = row.sequence""",
-    "DROP TABLE recorded",
-)
+        ON doubtful.run = row.run AND doubtful.sequence = row.sequence"""
 
 # A raw object that is gone was removed, unless its row is one too many: in its run, or at its place.
 _INVENTED = (
@@ -133,55 +139,71 @@ _HELD = (
     "DROP TABLE claiming",
 )
 
-_UNDECIDED = (
-    """CREATE TABLE open AS
-    SELECT raw.key, raw.name, raw.match, judged.key IS NULL AS undecided,
+OPEN = """
+    SELECT raw.key, raw.name, raw.match, hash(raw.match) AS match_h, judged.key IS NULL AS undecided,
         coalesce(judged.outcome = 'deferred', false) AS deferred,
         judged.key IS NULL AND EXISTS (
             FROM lacking WHERE starts_with(raw.key, lacking.prefix) AND raw.modified <= lacking.started
         ) AS lost
-    FROM raw LEFT JOIN judged ON judged.key = raw.key AND judged.etag = raw.etag
-    WHERE judged.key IS NULL OR judged.outcome IN ('deferred', 'quarantined')""",
-    """CREATE TABLE unrecorded AS
-    SELECT * FROM tree ANTI JOIN held ON held.target_key = tree.key WHERE place != 'document'""",
-    """CREATE TABLE waiting AS
-    SELECT match, bool_or(undecided) AS undecided, bool_or(deferred) AS deferred, bool_or(lost) AS lost
-    FROM open GROUP BY match""",
-)
-
-STEPS = (*_JUDGED, *_INVENTED, *_HELD, *_UNDECIDED)
+    FROM (FROM raw WHERE h BETWEEN {low} AND {high}) AS raw
+    LEFT JOIN (FROM judged WHERE h BETWEEN {low} AND {high}) AS judged
+        ON judged.key = raw.key AND judged.etag = raw.etag
+    WHERE judged.key IS NULL OR judged.outcome IN ('deferred', 'quarantined')"""
 
 _OF = "{0}.key, {0}.size, {0}.etag, epoch_us({0}.modified), {0}.archived"
+_HERE = "(FROM tree WHERE h BETWEEN {low} AND {high})"
+_HELD_HERE = "(FROM held WHERE place_h BETWEEN {low} AND {high})"
+
+UNRECORDED = f"""
+    SELECT one.*, hash(one.match) AS match_h, document.key AS document_key, document.size AS document_size,
+        document.etag AS document_etag, document.modified AS document_modified,
+        document.archived AS document_archived
+    FROM {_HERE} AS one ANTI JOIN {_HELD_HERE} AS held ON held.target_key = one.key
+    LEFT JOIN {_HERE} AS document ON document.key = one.document WHERE one.place != 'document'"""
 RECORDED = f"""
     SELECT held.name, held.size, held.target_key, held.target_size, held.target_etag,
         held.patient, held.study, held.series, held.instance, held.image, held.kept, held.doubtful,
         held.same_version, {_OF.format("copy")}, {_OF.format("document")},
         CASE WHEN raw_there THEN held.key END, raw_size, raw_etag, epoch_us(raw_modified), raw_archived
-    FROM held LEFT JOIN tree AS copy ON copy.key = held.target_key
-    LEFT JOIN tree AS document ON document.key = held.document
-    ORDER BY held.target_key"""
-UNRECORDED = f"""
+    FROM {_HELD_HERE} AS held LEFT JOIN {_HERE} AS copy ON copy.key = held.target_key
+    LEFT JOIN {_HERE} AS document ON document.key = held.document"""
+WAITING = """
     SELECT one.name, one.place = 'image', one.patient, one.study, one.series,
         CASE WHEN undecided THEN 'undecided' WHEN deferred THEN 'deferred'
             WHEN waiting.match IS NOT NULL THEN 'quarantined' END,
         coalesce(waiting.lost, false),
-        {_OF.format("one")}, {_OF.format("document")}
-    FROM unrecorded AS one LEFT JOIN tree AS document ON document.key = one.document
-    LEFT JOIN waiting ON waiting.match = one.match ORDER BY one.key"""
+        one.key, one.size, one.etag, epoch_us(one.modified), one.archived,
+        document_key, document_size, document_etag, epoch_us(document_modified), document_archived
+    FROM (FROM unrecorded WHERE match_h BETWEEN {low} AND {high}) AS one LEFT JOIN (
+        SELECT match, bool_or(undecided) AS undecided, bool_or(deferred) AS deferred, bool_or(lost) AS lost
+        FROM open WHERE match_h BETWEEN {low} AND {high} GROUP BY match
+    ) AS waiting ON waiting.match = one.match"""
+ALONE = f"""
+    SELECT count(*) FROM {_HERE} AS one
+    ANTI JOIN (SELECT document FROM {_HERE} WHERE place = 'image') AS beside ON beside.document = one.key
+    ANTI JOIN {_HELD_HERE} AS held ON held.document = one.key WHERE one.place = 'document'"""
+INSTANCES_TWICE = """
+    SELECT h FROM (
+        SELECT hash(instance) AS h FROM held WHERE instance IS NOT NULL
+        UNION ALL SELECT hash(instance) FROM seen
+    ) WHERE h BETWEEN {low} AND {high} GROUP BY h HAVING count(*) > 1"""
+
+# What is made of ranges, and what is made of all, in the order of their making.
+STEPS = (("judged", JUDGED), *_INVENTED, *_HELD, ("open", OPEN), ("unrecorded", UNRECORDED))
 
 INVENTIONS = "SELECT DISTINCT name, key FROM invented ORDER BY name"
 LOST = """
-    SELECT name, key FROM open ANTI JOIN unrecorded USING (match) WHERE lost ORDER BY key"""
+    WITH lost AS (SELECT name, key, match FROM open WHERE lost),
+    told AS (SELECT DISTINCT match FROM unrecorded SEMI JOIN lost USING (match))
+    SELECT name, key FROM lost ANTI JOIN told USING (match) ORDER BY key"""
 FIRST = "SELECT epoch_us(min(time)) FROM judged"
 COUNTS = {
     "undecided": "SELECT count(*) FROM open WHERE undecided AND NOT lost",
     "raw-removed": """
-        SELECT count(DISTINCT key) FROM judged ANTI JOIN invented USING (key, run, sequence)
-        WHERE outcome IN ('loaded', 'present') AND NOT raw_there""",
-    "document-alone": """
-        SELECT count(*) FROM tree AS one
-        ANTI JOIN (SELECT document FROM tree WHERE place = 'image') AS beside ON beside.document = one.key
-        ANTI JOIN held ON held.document = one.key WHERE one.place = 'document'""",
+        SELECT count(*) FROM (
+            SELECT DISTINCT h FROM judged ANTI JOIN invented USING (key, run, sequence)
+            WHERE outcome IN ('loaded', 'present') AND NOT raw_there
+        )""",
 }
 LOOKED = {
     "copies": "SELECT count(*) FROM tree WHERE place != 'document'",
@@ -217,17 +239,13 @@ STUDIES = (
         ) GROUP BY study, patient
     ) GROUP BY study""",
 )
-INSTANCES = (
-    """INSERT INTO seen
-    SELECT instance, held.name, target_key FROM held SEMI JOIN tree ON tree.key = held.target_key
-    WHERE instance IS NOT NULL""",
-    """CREATE OR REPLACE TABLE twice AS
-    SELECT hash(instance) AS instance FROM seen GROUP BY hash(instance) HAVING count(*) > 1""",
-    """INSERT INTO found
-    SELECT 'instance-twice', string_agg(name, ', ' ORDER BY key), string_agg(key, ' ' ORDER BY key)
-    FROM seen SEMI JOIN twice ON hash(seen.instance) = twice.instance
-    GROUP BY seen.instance HAVING count(DISTINCT key) > 1""",
-)
+INSTANCES = """
+    INSERT INTO found
+    SELECT 'instance-twice', string_agg(name, ', ' ORDER BY key), string_agg(key, ' ' ORDER BY key) FROM (
+        SELECT instance, held.name, target_key AS key FROM held SEMI JOIN twice ON hash(instance) = twice.h
+        SEMI JOIN tree ON tree.key = held.target_key
+        UNION ALL SELECT instance, name, key FROM seen SEMI JOIN twice ON hash(instance) = twice.h
+    ) GROUP BY instance HAVING count(DISTINCT key) > 1"""
 # A patient is named by an object of each set; by a row of the catalog where nothing stands.
 NAME_PATIENTS = """
     INSERT INTO found

@@ -53,3 +53,11 @@ def _require_found(damaged):
     assert {(finding.kind, finding.key) for finding in findings} == damaged.expected
     assert len(findings) == len(damaged.expected)
     assert code == 5
+
+
+def test_it_makes_no_difference_how_much_is_joined_at_a_time(bucket, monkeypatch):
+    monkeypatch.setattr("warehouse.storage.evidence.RANGE_ROWS", 40)
+    damaged = bucket.copy()
+    for number, kind in enumerate(planted.KINDS):
+        kind(damaged, f"Case{number:02}", random.Random(number))
+    _require_found(damaged)
