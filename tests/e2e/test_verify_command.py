@@ -2,13 +2,28 @@
 
 import json
 import os
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 from test_commands import whole_tree
 from test_s3 import environment, fill, keys
 
+from warehouse.domain.verdict import VIOLATIONS
+
 CANARY = "demo0"
+PAGE = (Path(__file__).parents[2] / "docs" / "verify.md").read_text()
+
+
+def first_cells(heading):
+    """The names in the first cells of the table of the page that begins with `heading`."""
+    table = PAGE.split(f"\n{heading}\n")[1].split("\n\n")[0]
+    return [name for row in table.splitlines()[1:] for name in re.findall(r"`([\w-]+)`", row.split("|")[1])]
+
+
+def test_the_page_lists_every_kind():
+    assert first_cells("| Kind | Means | What to do |") == list(VIOLATIONS)
 
 
 @pytest.fixture
@@ -80,6 +95,7 @@ def test_programs_get_one_object_and_a_report(command, loaded, tmp_path):
     whole = json.loads(command("warehouse", "verify", loaded, "--format", "json").out)
     assert whole["proven"] is True
     assert whole["findings"] == []
+    assert list(whole) == first_cells("| Key | Holds |")
     (loaded / "assignments/patients/DEMO001.json").unlink()
     report = tmp_path / "report.json"
     done = command("warehouse", "verify", loaded, "--format", "json", "--report", report)
