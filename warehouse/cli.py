@@ -30,6 +30,7 @@ from warehouse.commands.query import query
 from warehouse.commands.report import report
 from warehouse.commands.running import run_graph
 from warehouse.commands.split import split
+from warehouse.commands.verify import verify
 from warehouse.commands.why import why
 from warehouse.commands.worklists import deferred, quarantine
 from warehouse.demo import example_image, write_drop
@@ -203,6 +204,7 @@ cli.add_command(query)
 cli.add_command(cohort)
 cli.add_command(report)
 cli.add_command(split)
+cli.add_command(verify)
 cli.add_command(why)
 cli.add_command(quarantine)
 cli.add_command(deferred)

@@ -192,8 +192,17 @@ def reading_order(raw: Raw) -> tuple[int, str]:
 
 def safe_name(raw: Raw, run: str) -> str:
     """Name an object without naming its patient: `<uploader>/<date>/<data|images>#<run>-<sequence>`."""
+    return f"{_safe_place(raw)}#{run}-{raw.sequence}"
+
+
+def listed_name(raw: Raw) -> str:
+    """Name an object that no run has decided: by its place in the listing of its uploader's prefix."""
+    return f"{_safe_place(raw)}#{raw.sequence}"
+
+
+def _safe_place(raw: Raw) -> str:
     place = {RawClinical: "data", RawImage: "images"}.get(type(raw), "other")
-    return f"{raw.uploader}/{raw.date or 'undated'}/{place}#{run}-{raw.sequence}"
+    return f"{raw.uploader}/{raw.date or 'undated'}/{place}"
 
 
 def read_safe_name(text: str) -> SafeName | None:

@@ -12,7 +12,7 @@ from bonobo import use
 from warehouse.domain import keys
 from warehouse.domain.audit import SOURCES, Audit, Sighting, Source, Unread, UnrecordedImage
 from warehouse.domain.balance import Balance, People
-from warehouse.domain.records import GROUPS, IMAGE_TYPES, Assignment, ObjectInfo
+from warehouse.domain.records import GROUPS, IMAGE_TYPES, Assignment, Group, ObjectInfo
 from warehouse.pipeline.accounted import essential
 from warehouse.pipeline.configuration import before_anything_is_decided
 from warehouse.pipeline.lacking import reason_of
@@ -96,14 +96,20 @@ def list_standing_keys(
                 if place is None:
                     strangers += not info.key.startswith(f"{group}/catalog/") and not info.key.endswith("/")
                 elif place != last:
-                    patient, study = last = place
-                    yield Sighting("keys", "patient", patient, group)
-                    if study is not None:
-                        yield Sighting("keys", "study", study, group)
+                    last = place
+                    yield from sightings_of(place, group)
     yield Told("keys", strangers)
     with before_anything_is_decided("read the catalog"):
         yield from unrecorded.images()
     yield Told("headers")
+
+
+def sightings_of(place: tuple[str, str | None], group: Group) -> Iterator[Sighting]:
+    """What the place of an object tells: its patient, and its study where there is one, are in that set."""
+    patient, study = place
+    yield Sighting("keys", "patient", patient, group)
+    if study is not None:
+        yield Sighting("keys", "study", study, group)
 
 
 def _noted(info: ObjectInfo, unrecorded: UnrecordedImages) -> Iterator[Unread]:

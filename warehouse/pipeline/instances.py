@@ -38,10 +38,12 @@ def read_instance(row: Any, store: Store, large_documents: Semaphore) -> Iterato
         return
     try:
         instance = _by_document(store, row.document, large_documents)
-        verdict = instance or _by_header(store, row.image, large_documents)
+        verdict: Any = instance or read_whole_header(store, row.image, large_documents)
     except Exception as error:
         yield Unread("image", reason_of(error), row.image.key)
         return
+    if isinstance(verdict, Header):
+        verdict = verdict.sop_uid
     if isinstance(verdict, str):
         yield Sighting("headers", "SOP instance", verdict, row.image.key.split("/", 1)[0])
     elif verdict.reason != "not-dicom" or row.image.key.lower().endswith(SUFFIXES["images"]):
@@ -60,7 +62,8 @@ def _by_document(store: Store, document: ObjectInfo | None, large_documents: Sem
     return instance if is_uid(instance) else None
 
 
-def _by_header(store: Store, info: ObjectInfo, large_headers: Semaphore) -> str | dicom.Rejection:
+def read_whole_header(store: Store, info: ObjectInfo, large_headers: Semaphore) -> Header | dicom.Rejection:
+    """The header of an image, whoever its patient is, or why it is none. Raises StoreError."""
     if info.archived:
         raise Archived("read", info.key)
     total = 0
@@ -73,5 +76,4 @@ def _by_header(store: Store, info: ObjectInfo, large_headers: Semaphore) -> str 
             total += wanted.length
             return store.read(info.key, start=wanted.start, length=wanted.length, etag=info.etag).data
 
-        verdict = read_header(info.size, _ANYBODY, read)
-    return verdict.sop_uid if isinstance(verdict, Header) else verdict
+        return read_header(info.size, _ANYBODY, read)

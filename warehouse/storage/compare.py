@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Protocol
 
 from warehouse.domain.records import ObjectInfo
 from warehouse.storage.store import Chunk
 
 BLOCK = 8 * 1024 * 1024
+SMALL_BLOCK = 1024 * 1024
 
 
 class Reader(Protocol):
@@ -31,3 +33,11 @@ def same_stream(store: Reader, first: ObjectInfo, second: ObjectInfo, *, block: 
         if one.data != two.data:
             return False
     return True
+
+
+def digest_of(store: Reader, info: ObjectInfo, *, block: int = SMALL_BLOCK) -> str:
+    """The SHA-256 of an object, read block by block. Raises Changed, and whatever else `read` raises."""
+    digest = hashlib.sha256()
+    for start in range(0, info.size, block):
+        digest.update(store.read(info.key, start=start, length=block, etag=info.etag).data)
+    return digest.hexdigest()

@@ -77,6 +77,12 @@ _OVERLAPS = """
     SELECT kind, identifier, list(DISTINCT source || ': ' || "set" ORDER BY source || ': ' || "set") FROM seen
     GROUP BY kind, identifier HAVING count(DISTINCT "set") > 1 ORDER BY kind, identifier"""
 
+# Whoever stands in both sets is never claimed.
+_UNCLAIMED = """
+    SELECT identifier, bool_or(source = 'catalog') FROM seen WHERE kind = 'patient' GROUP BY identifier
+    HAVING NOT bool_or(source = 'claims') AND count(DISTINCT "set") FILTER (source = 'keys') < 2
+    ORDER BY identifier"""
+
 
 class Sightings:
     """All that was seen. A context manager, since it stands on temporary files.
@@ -138,6 +144,11 @@ class Sightings:
         self._bring_instances()
         for kind, identifier, sources in self._pages(_OVERLAPS):
             yield Overlap(kind, identifier, tuple(sources))
+
+    def unclaimed(self) -> Iterator[tuple[str, bool]]:
+        """Each patient of whom no claim tells, and whether the catalog does."""
+        self._keep()
+        yield from self._pages(_UNCLAIMED)
 
     def _bring_instances(self) -> None:
         """Set what the catalog says of the instances of headers beside them, and of no others."""
