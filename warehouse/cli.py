@@ -28,6 +28,7 @@ from warehouse.commands.options import FILE, FOLDER, aws_options
 from warehouse.commands.process import process
 from warehouse.commands.query import query
 from warehouse.commands.report import report
+from warehouse.commands.retry import retry
 from warehouse.commands.running import run_graph
 from warehouse.commands.split import split
 from warehouse.demo import example_image, write_drop
@@ -200,6 +201,7 @@ cli.add_command(process)
 cli.add_command(query)
 cli.add_command(cohort)
 cli.add_command(report)
+cli.add_command(retry)
 cli.add_command(split)
 
 
