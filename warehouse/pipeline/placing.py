@@ -68,12 +68,12 @@ def put_document(store: Store, key: str, data: bytes) -> tuple[str, ...]:
     try:
         store.create(key, data)
     except AlreadyExists:
-        if not _same_document(store.read(key).data, data):
+        if not same_document(store.read(key).data, data):
             return ("metadata-kept",)
     return ()
 
 
-def _same_document(standing: bytes, data: bytes) -> bool:
+def same_document(standing: bytes, data: bytes) -> bool:
     """Whether two documents are one, however they are spaced and ordered."""
     if standing == data:
         return True
