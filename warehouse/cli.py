@@ -22,6 +22,7 @@ from bonobo.allocator import use_one_heap
 from bonobo.cli import leave
 from bonobo.errors import describe, exit_code_of
 from warehouse import __version__, warehouseloader
+from warehouse.commands.catalog import catalog
 from warehouse.commands.centres import centres
 from warehouse.commands.cohort import cohort
 from warehouse.commands.options import FILE, FOLDER, aws_options
@@ -196,6 +197,7 @@ def header(file: Path) -> int:
     return 0
 
 
+cli.add_command(catalog)
 cli.add_command(centres)
 cli.add_command(process)
 cli.add_command(query)
