@@ -61,7 +61,7 @@ MESSAGES: tuple[tuple[re.Pattern[str], type[StoreError], str], ...] = (
         "no room is left, on the disk or in the temporary directory",
     ),
     (
-        re.compile(r"No such file or directory|NoSuchKey|RESOURCE_NOT_FOUND|Parquet magic bytes|corrupt", re.I),
+        re.compile(r"No such file or directory|NoSuchKey|RESOURCE_NOT_FOUND|Parquet magic bytes|corrupted"),
         StoreFault,
         f"a file of the table is gone or damaged: {ANEW}",
     ),
