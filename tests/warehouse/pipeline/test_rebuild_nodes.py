@@ -1,4 +1,4 @@
-"""A catalog that is made anew knows what it knew of the copies, and decides nothing that a load should decide."""
+"""A catalog that is made anew knows what it knew of the copies; what a load should decide is left to it."""
 
 import json
 from contextlib import contextmanager

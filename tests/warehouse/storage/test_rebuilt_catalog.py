@@ -1,4 +1,4 @@
-"""A catalog that was made anew says so where an older version is asked for; its rows are taken whole or not."""
+"""A catalog that was made anew says so where an older version is asked for; its rows come whole or not."""
 
 import pyarrow as pa
 import pytest
