@@ -6,16 +6,14 @@ known again if the loader would put it there. Nothing is guessed: what is left o
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from threading import Semaphore
 from typing import TYPE_CHECKING, Any, Literal
 
 from bonobo import use
 from warehouse.config import Config
-from warehouse.domain import clinical, dicom, keys, split
+from warehouse.domain import keys
 from warehouse.domain.rebuilding import (
     Candidates,
     Claim,
@@ -29,21 +27,15 @@ from warehouse.domain.rebuilding import (
 from warehouse.domain.records import (
     GROUPS,
     Assignment,
-    Copy,
     Decided,
-    ImageFacts,
     ObjectInfo,
     Outcome,
-    RawClinical,
-    RawImage,
     RawOther,
 )
-from warehouse.errors import Archived, Changed, NotFound
-from warehouse.pipeline.accounted import essential, outcome
+from warehouse.pipeline.accounted import essential
 from warehouse.pipeline.configuration import before_anything_is_decided, read_configuration
+from warehouse.pipeline.copies import Beginnings, ReadCopy, found_again, is_documented, read_copy
 from warehouse.pipeline.lacking import reason_of
-from warehouse.pipeline.placing import same_document
-from warehouse.pipeline.reading import ANYBODY, read_clinical, read_stored_header
 
 if TYPE_CHECKING:
     from warehouse.storage.assignments import Assignments
@@ -53,9 +45,6 @@ if TYPE_CHECKING:
     from warehouse.storage.store import Store
 
 Source = Literal["raw", "sets", "claims"]
-
-# Of objects that may be of one another, so many bytes tell which are: headers hold an instance's UID.
-BEGINNING = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,28 +178,12 @@ def recognise(
     if not isinstance(row, Candidates):
         yield row
         return
-    beginnings = _Beginnings(store, row)
-    known: set[str] = set()
+    beginnings = Beginnings(store, row)
+    left = list(row.raws)
     for copy in row.copies:
         try:
-            made = _reader_of(copy)(copy, row.config, store, assignments, large_headers)
-            if isinstance(made, str):
-                yield Unknown(made)
-                continue
-            first = True
-            for raw in row.raws:
-                found = None if raw.key in known else made.of(raw)
-                if found is not None and beginnings.agree(raw, copy.info) and _same(store, raw, copy.info):
-                    known.add(raw.key)
-                    yield Found(found if first else _again(found), "raw", copy_is_documented(copy))
-                    first = False
-            if first:
-                alone = made.of(copy.info)
-                yield (
-                    Unknown("misplaced")
-                    if alone is None
-                    else Found(_again(alone), "copy", copy_is_documented(copy))
-                )
+            read = read_copy(copy, row.config, store, assignments, large_headers)
+            yield from [Unknown(read)] if isinstance(read, str) else _rows_of(copy, read, left, beginnings)
         except Exception as error:
             yield Unknown(reason_of(error))
 
@@ -239,19 +212,20 @@ def write_catalog(
     yield from ()
 
 
-def copy_is_documented(copy: StandingCopy) -> bool:
-    """Whether a copy has the document that it should have beside it; a clinical file has none."""
-    return copy.document is not None or keys.standing_image(copy.info.key) is None
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What was read of a copy: `of` tells how a raw object would be decided that has its bytes.
-
-    None where the loader would put that raw object elsewhere.
-    """
-
-    of: Callable[[ObjectInfo], Outcome | None]
+def _rows_of(
+    copy: StandingCopy, read: ReadCopy, left: list[ObjectInfo], beginnings: Beginnings
+) -> Iterator[Found | Unknown]:
+    """A row for each raw object that a copy is of, taken from `left`; else one for the copy alone."""
+    documented, first = is_documented(copy), True
+    for raw in tuple(left):
+        found = read.of(raw)
+        if found is not None and beginnings.same_bytes(raw, copy.info):
+            left.remove(raw)
+            yield Found(found, "raw", documented) if first else Found(found_again(found), "raw")
+            first = False
+    if first:
+        alone = read.of(copy.info)
+        yield Unknown("misplaced") if alone is None else Found(found_again(alone), "copy", documented)
 
 
 def _keep_standing(info: ObjectInfo, matching: Matching) -> None:
@@ -261,100 +235,6 @@ def _keep_standing(info: ObjectInfo, matching: Matching) -> None:
         matching.add_copy(info, place, keys.metadata_key(info.key) if image else None)
     elif keys.standing_metadata(info.key) is not None:
         matching.add_document(info)
-
-
-def _reader_of(copy: StandingCopy) -> Callable[..., _Made | str]:
-    return _read_image if keys.standing_image(copy.info.key) is not None else _read_clinical_file
-
-
-def _read_image(
-    copy: StandingCopy, config: Config, store: Store, assignments: Assignments, large_headers: Semaphore
-) -> _Made | str:
-    """Read an image's header, and the document beside it; gives a reason where it is not known for what
-    it is."""
-    info, place = copy.info, keys.standing_image(copy.info.key)
-    assert place is not None
-    _require_readable(info)
-    with ExitStack() as permit:
-        header = read_stored_header(store, info, ANYBODY, lambda: permit.enter_context(large_headers))
-        if isinstance(header, dicom.Rejection):
-            return header.reason
-        assignment = assignments.find(keys.canonical(header.patient_id))
-        if assignment is None:
-            return "unclaimed"
-        target = assignments.place(
-            assignment,
-            header.patient_id,
-            lambda folder: keys.image_target(
-                assignment.group, header.type, folder, header.study_uid, header.series_uid, place.file_name
-            ),
-        )
-        if target != info.key:
-            return "misplaced"
-        document, dropped = dicom.metadata(header)
-        kept = _says_something_else(copy.document, document, store)
-    image = ImageFacts.of(header, dropped=dropped)
-
-    def of(raw: ObjectInfo) -> Outcome | None:
-        row = RawImage(**_known_of(raw, config), file_name=place.file_name)
-        flags = ("metadata-kept",) if kept else ()
-        return _loaded(Copy(row, info.key, assignment, image=image, flags=flags), info)
-
-    return _Made(of)
-
-
-def _read_clinical_file(
-    copy: StandingCopy, config: Config, store: Store, assignments: Assignments, _: Semaphore
-) -> _Made | str:
-    """Read a clinical file; gives a reason where it is not known for what it is."""
-    info, place = copy.info, keys.standing_clinical(copy.info.key)
-    assert place is not None
-    _require_readable(info)
-    record = read_clinical(store, info)
-    if isinstance(record, str):
-        return record
-    if not clinical.agrees(record, place.folder):
-        return "misplaced"
-    assignment = assignments.find(keys.canonical(place.folder))
-    if assignment is None:
-        return "unclaimed"
-
-    def of(raw: ObjectInfo) -> Outcome | None:
-        read = keys.raw_object(raw, config)
-        identifier = read.pseudonym if isinstance(read, RawClinical) else place.folder
-        target = assignments.place(
-            assignment,
-            identifier,
-            lambda folder: keys.clinical_target(assignment.group, folder, place.status, place.date),
-        )
-        if target != info.key:
-            return None
-        row = RawClinical(
-            **{**_known_of(raw, config), "date": place.date},
-            pseudonym=identifier,
-            status="data" if place.status == "data" else "status",
-        )
-        flags = ("site-differs",) if split.disagrees(assignment, record.site, config) else ()
-        return _loaded(Copy(row, info.key, assignment, site=record.site, flags=flags), info)
-
-    return _Made(of)
-
-
-def _known_of(raw: ObjectInfo, config: Config) -> Mapping[str, Any]:
-    """What a raw object's key tells; that of a copy whose raw object is gone tells of no upload."""
-    if raw.key.startswith(tuple(f"{group}/" for group in GROUPS)):
-        return {"info": raw, "config": config, "sequence": 0}
-    read = keys.raw_object(raw, config)
-    return {"info": raw, "config": config, "sequence": 0, "uploader": read.uploader, "date": read.date}
-
-
-def _loaded(row: Copy, target: ObjectInfo) -> Outcome:
-    return outcome(row, Decided.LOADED, target=target)
-
-
-def _again(found: Outcome) -> Outcome:
-    """As it is decided where its copy stands already."""
-    return replace(found, decided=Decided.PRESENT, reason="same-bytes")
 
 
 def _claimed(claim: Claim, config: Config) -> Outcome:
@@ -369,52 +249,3 @@ def _claimed(claim: Claim, config: Config) -> Outcome:
         site=assignment.site or None,
         assignment=assignment,
     )
-
-
-def _says_something_else(standing: ObjectInfo | None, written: bytes, store: Store) -> bool:
-    """Whether a document that stands beside an image is not the one that the loader writes."""
-    if standing is None or standing.archived:
-        return False
-    try:
-        return not same_document(store.read(standing.key, etag=standing.etag).data, written)
-    except (NotFound, Changed, Archived):
-        return False
-
-
-def _require_readable(info: ObjectInfo) -> None:
-    if info.archived:
-        raise Archived("read", info.key)
-
-
-def _same(store: Store, raw: ObjectInfo, copy: ObjectInfo) -> bool:
-    """Whether a raw object's bytes are known to be a copy's."""
-    try:
-        return store.same_bytes(raw, copy)
-    except (NotFound, Changed, Archived):
-        return False
-
-
-class _Beginnings:
-    """Tells objects of one name and size apart by how they begin, where there are many: each is read once."""
-
-    def __init__(self, store: Store, candidates: Candidates) -> None:
-        self._store = store
-        self._many = len(candidates.copies) > 1 or len(candidates.raws) > 1
-        self._read: dict[str, bytes | None] = {}
-
-    def agree(self, raw: ObjectInfo, copy: ObjectInfo) -> bool:
-        """Whether two objects may be of the same bytes; true also of what cannot be read."""
-        if not self._many:
-            return True
-        one, two = self._beginning(raw), self._beginning(copy)
-        return one is None or two is None or one == two
-
-    def _beginning(self, info: ObjectInfo) -> bytes | None:
-        if info.key not in self._read:
-            try:
-                _require_readable(info)
-                data = self._store.read(info.key, length=BEGINNING, etag=info.etag).data
-                self._read[info.key] = hashlib.sha256(data).digest()
-            except (NotFound, Changed, Archived):
-                self._read[info.key] = None
-        return self._read[info.key]

@@ -155,6 +155,39 @@ def test_all_that_stands_in_the_sets_is_known_and_the_rest_is_decided_as_before(
     assert state(warehouse.store, warehouse.catalog) == before
 
 
+def test_what_an_older_loader_left_is_known_by_the_spelling_that_it_left(warehouse, image):
+    warehouse.clinical("p1")
+    warehouse.clinical("P1", day="2020-02-01")
+    key = warehouse.image(image("p1"))
+    for raw, target in (
+        ("raw-a/2020-01-01/data/p1_data.json", "training/data/p1/data_2020-01-01.json"),
+        ("raw-a/2020-02-01/data/P1_data.json", "training/data/P1/data_2020-02-01.json"),
+    ):
+        warehouse.store.put(target, warehouse.store.read(raw).data)
+    warehouse.load()
+    before = state(warehouse.store, warehouse.catalog)
+    assert {row["rule"] for row in before[2].values()} == {"existing"}
+    assert warehouse.rows()[key] == ("loaded", None)
+    assert warehouse.rebuild()[:2] == ({"raw": 3}, {})
+    assert state(warehouse.store, warehouse.catalog) == before
+    warehouse.load()
+    assert state(warehouse.store, warehouse.catalog) == before
+
+
+def test_a_patient_whom_others_put_into_both_sets_is_known_where_the_assignment_says(warehouse, image):
+    clinical = warehouse.clinical("P1")
+    key = warehouse.image(image("P1"))
+    warehouse.load()
+    data = warehouse.store.read(clinical).data
+    warehouse.store.put("validation/data/P1/data_2020-01-01.json", data)
+    before = state(warehouse.store, warehouse.catalog)
+    found, unknown, _ = warehouse.rebuild()
+    assert (found, unknown) == ({"raw": 2}, {"misplaced": 1})
+    assert warehouse.rows()[key] == ("loaded", None)
+    assert warehouse.load().code == 5
+    assert state(warehouse.store, warehouse.catalog) == before
+
+
 def test_nothing_is_read_of_what_has_no_copy(warehouse, image):
     warehouse.clinical("P1")
     warehouse.image(image("P1"))
