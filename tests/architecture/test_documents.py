@@ -176,7 +176,7 @@ def test_every_path_that_a_page_names_is_there(page: Path) -> None:
 
 
 def committed_text() -> list[Path]:
-    names = ["setup.py", "requirements.txt", "tox.ini", "pyproject.toml", "config.sample.json", ".ci/run"]
+    names = ["setup.py", "requirements.lock", "tox.ini", "pyproject.toml", "config.sample.json", ".ci/run"]
     scripts = [path for path in (ROOT / "bin").iterdir() if path.is_file()]
     code = [path for folder in ("bonobo", "warehouse", "docs") for path in (ROOT / folder).rglob("*.py")]
     return [*PAGES, *(ROOT / name for name in names), *scripts, *code]

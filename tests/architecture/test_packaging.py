@@ -1,4 +1,4 @@
-"""What is declared, pinned and shipped is one thing said thrice: setup.py, requirements.txt, the tree."""
+"""What is declared, pinned and shipped is one thing said thrice: setup.py, requirements.lock, the tree."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def declared() -> dict[str, Any]:
 def pinned() -> dict[str, tuple[str, int]]:
     """Each pinned distribution: its version, and how many hashes stand under it."""
     pins: dict[str, tuple[str, int]] = {}
-    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     for block in re.split(r"\n(?=\S)", text):
         match = _PIN.match(block)
         if match:
@@ -63,14 +63,14 @@ def test_each_requirement_is_pinned_to_a_version_that_satisfies_it() -> None:
 def test_every_pin_has_hashes_and_every_line_is_a_pin() -> None:
     pins = pinned()
     assert [name for name, (_, hashes) in pins.items() if not hashes] == []
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     starts = [line for line in lines if line and not line.startswith(("#", " "))]
     assert [line for line in starts if not _PIN.match(line)] == []
     assert len(starts) == len(pins)
 
 
 def test_requirements_were_made_by_the_documented_command() -> None:
-    made = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    made = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     told = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").replace("\\\n", " ")
     commands = [re.findall(r"^[# ]*pip-compile (.+)$", text, re.MULTILINE) for text in (made, told)]
     assert [len(found) for found in commands] == [1, 1]

@@ -1,0 +1,147 @@
+"""The permissions of docs/s3.md are enough for each command, and none of them is too much.
+
+The table is read from the page; the server then allows exactly that, by the access key of a request.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from permissions import Grant
+from test_s3 import environment, keys
+
+from warehouse.demo import CONFIGURATION, raw_drop
+
+ROOT = Path(__file__).parents[2]
+KEY = "least-privilege"
+EVERY_KEY = ".*"
+
+
+def table() -> list[tuple[list[str], str, str]]:
+    """The rows of the page: actions, what they are granted on, and what for."""
+    text = (ROOT / "docs/s3.md").read_text(encoding="utf-8").split("## Permissions")[1].split("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| `s3:")]
+    assert len(rows) > 5
+    return [(re.findall(r"`(s3:\w+)`", actions), on, why) for actions, on, why in rows]
+
+
+def grants(bucket: str, row: tuple[list[str], str, str]) -> list[Grant]:
+    """What a row grants on the buckets that belong to `bucket`."""
+    actions, on, _ = row
+    name = next(
+        (f"{bucket}-{kind}" for kind in ("processed", "inventory") if f"<bucket>-{kind}" in on), bucket
+    )
+    prefixes = re.findall(r"`([a-z-]+/?)\*`", on)
+    found = []
+    for action in actions:
+        if action == "s3:ListBucket":
+            found.append(Grant(action, name))
+        else:
+            patterns = [re.escape(prefix) + EVERY_KEY for prefix in prefixes] or [EVERY_KEY]
+            found.extend(Grant(action, name, pattern) for pattern in patterns)
+    return found
+
+
+def for_loading(bucket: str) -> list[Grant]:
+    """What the rows grant that are about no other command and no special case."""
+    wanted = (
+        "to list, and to find the bucket",
+        "configuration, raw files",
+        "to add; nothing else",
+        "to clear away",
+    )
+    rows = [row for row in table() if any(word in row[2] for word in wanted)]
+    assert len(rows) == len(wanted)
+    return [grant for row in rows for grant in grants(bucket, row)]
+
+
+@pytest.fixture
+def filled(s3_server):
+    """A bucket with some of the demonstration's clinical files, and a few images."""
+    bucket = s3_server.new_bucket()
+    objects = list(raw_drop())
+    clinical = [one for one in objects if one[0].endswith(".json")][:24]
+    images = [one for one in objects if one[0].endswith(".dcm")]
+    for key, data in [*clinical, *images[::8], ("config.json", json.dumps(CONFIGURATION).encode())]:
+        s3_server.client.put_object(Bucket=bucket, Key=key, Body=data)
+    return bucket
+
+
+@pytest.fixture
+def as_role(command, s3_server):
+    """Run a command as a role that has these grants and no others."""
+
+    def run(granted, *words):
+        s3_server.roles[KEY] = granted
+        return command("warehouse", *words, env=environment(s3_server, AWS_ACCESS_KEY_ID=KEY))
+
+    return run
+
+
+def test_a_load_needs_no_more(as_role, filled, s3_server):
+    s3_server.seen.clear()
+    ended = as_role(for_loading(filled), "load", filled)
+    assert ended.code == 0, ended.err
+    assert {request.access_key for request in s3_server.seen} == {KEY}
+    assert any(key.startswith("training/ct/") for key in keys(s3_server, filled))
+    assert as_role(for_loading(filled), "load", filled).code == 0
+
+
+@pytest.mark.parametrize(
+    "without",
+    ["s3:ListBucket", "s3:GetObject", "training/", "validation/", "assignments/", "catalog/"],
+)
+def test_a_load_needs_each_of_them(as_role, filled, s3_server, without):
+    granted = for_loading(filled)
+    fewer = [
+        grant
+        for grant in granted
+        if grant.action != without and not (grant.action == "s3:PutObject" and grant.keys.startswith(without))
+    ]
+    assert len(fewer) < len(granted)
+    before = keys(s3_server, filled)
+    ended = as_role(fewer, "load", filled)
+    # Without `catalog/` nothing can be written down, without the others objects are deferred.
+    assert ended.code in (2, 4), (ended.out, ended.err)
+    assert before.items() <= keys(s3_server, filled).items()
+    assert as_role(granted, "load", filled).code == 0
+
+
+def test_the_tables_need_one_bucket_more(as_role, filled, s3_server, command):
+    assert command("warehouse", "load", filled, env=environment(s3_server)).code == 0
+    s3_server.client.create_bucket(
+        Bucket=f"{filled}-processed", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
+    )
+    (row,) = (row for row in table() if "<bucket>-processed" in row[1])
+    reading = [Grant("s3:ListBucket", filled), Grant("s3:GetObject", filled, EVERY_KEY)]
+    before = keys(s3_server, filled)
+    ended = as_role(reading + grants(filled, row), "process", filled)
+    assert ended.code == 0, ended.err
+    assert keys(s3_server, filled) == before
+    assert "latest.csv" in keys(s3_server, f"{filled}-processed")
+    assert as_role(reading, "process", filled).code == 2
+
+
+def test_a_reader_of_one_set_needs_that_set(as_role, filled, s3_server, command):
+    assert command("warehouse", "load", filled, env=environment(s3_server)).code == 0
+    reading = [Grant("s3:ListBucket", filled), Grant("s3:GetObject", filled, r"training/.*")]
+    ended = as_role(
+        reading, "query", filled, "SELECT count(*) AS n FROM images", "--set", "training", "--format", "csv"
+    )
+    assert ended.code == 0, ended.err
+    assert int(ended.out.split()[-1]) > 0
+    other = as_role(reading, "query", filled, "SELECT count(*) FROM images", "--set", "validation")
+    assert other.code in (2, 4)
+
+
+def test_nothing_that_loads_may_delete_or_write_raw():
+    granted = [grant for row in table() for grant in grants("bucket", row)]
+    assert not any(
+        re.fullmatch(grant.keys, "raw-a/x")
+        for grant in granted
+        if grant.action == "s3:PutObject" and grant.bucket == "bucket"
+    )
+    assert not any(grant.action == "s3:DeleteObject" for grant in for_loading("bucket"))
