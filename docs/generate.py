@@ -35,7 +35,8 @@ Every object that was not loaded now has a reason. This page is made from `wareh
 _SECTIONS = {
     Decided.PRESENT: "The object's bytes stand in the data set already. It is not looked at again.",
     Decided.QUARANTINED: "The object is not fit to be loaded. It is looked at again when it is uploaded\n"
-    "anew. The run's exit code is 3 with `--strict`, and wherever nothing was loaded or present.",
+    "anew, or after [`warehouse retry`](retry.md). The run's exit code is 3 with `--strict`, and wherever\n"
+    "nothing was loaded or present.",
     Decided.DEFERRED: "The object waits. Each run that lists it looks at it again; while it waits for its\n"
     "patient or its site, that costs no request.",
     Decided.IGNORED: "The object lies where nothing is loaded from, or is of a kind that is not loaded.\n"

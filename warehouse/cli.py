@@ -22,12 +22,14 @@ from bonobo.allocator import use_one_heap
 from bonobo.cli import leave
 from bonobo.errors import describe, exit_code_of
 from warehouse import __version__, warehouseloader
+from warehouse.commands.catalog import catalog
 from warehouse.commands.centres import centres
 from warehouse.commands.cohort import cohort
 from warehouse.commands.options import FILE, FOLDER, aws_options
 from warehouse.commands.process import process
 from warehouse.commands.query import query
 from warehouse.commands.report import report
+from warehouse.commands.retry import retry
 from warehouse.commands.running import run_graph
 from warehouse.commands.split import split
 from warehouse.commands.verify import verify
@@ -198,11 +200,13 @@ def header(file: Path) -> int:
     return 0
 
 
+cli.add_command(catalog)
 cli.add_command(centres)
 cli.add_command(process)
 cli.add_command(query)
 cli.add_command(cohort)
 cli.add_command(report)
+cli.add_command(retry)
 cli.add_command(split)
 cli.add_command(verify)
 cli.add_command(why)

@@ -25,6 +25,7 @@ from warehouse.settings import DEFAULT_CONCURRENCY, Location, Settings
 from warehouse.storage.assignments import Assignments
 from warehouse.storage.aws import open_session, storage_options, usable_settings
 from warehouse.storage.catalog import Catalog, MemoryCatalog
+from warehouse.storage.catalog_files import CatalogFiles, FolderCatalogFiles, S3CatalogFiles
 from warehouse.storage.catalog_sql import SqlCatalog
 from warehouse.storage.clinical_files import by_patient
 from warehouse.storage.cohorts import ManifestFile
@@ -140,6 +141,20 @@ def open_warehouse(settings: Settings) -> Generator[tuple[Store, SqlCatalog]]:
             yield DryRunStore(store), MemoryCatalog(base=catalog)
         else:
             yield store, catalog
+
+
+@contextmanager
+def open_for_rebuilding(settings: Settings) -> Generator[tuple[Store, DeltaCatalog, CatalogFiles]]:
+    """The store, which cannot be written through; the catalog; and the objects under `catalog/`.
+
+    Raises SettingsError, StoreUnavailable.
+    """
+    store, catalog = _open(settings)
+    files = _open_beside(settings, settings.location, FolderCatalogFiles, S3CatalogFiles)
+    with closing(store), closing(catalog), closing(files):
+        for one in (store, files):
+            _check(one, settings.location)
+        yield DryRunStore(store), catalog, files
 
 
 @contextmanager

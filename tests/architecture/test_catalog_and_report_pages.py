@@ -116,7 +116,7 @@ def test_the_examples_print_what_they_promise(tmp_path: Path, monkeypatch: pytes
     quarantined = sorted(
         (row["reason"], key) for key, row in known.items() if row["outcome"] == "quarantined"
     )
-    first, listing, lookup, _ = blocks(CATALOG, "sh")
+    first, listing, lookup, *_ = blocks(CATALOG, "sh")
     assert [line for line in first.splitlines() if not _asked(line)] == [
         line for line in first.splitlines() if "--out" in line
     ]

@@ -308,7 +308,7 @@ def test_a_study_belongs_to_the_patient_of_its_first_decision(catalog):
     assert list(catalog.study_owners()) == [("1.1", "P1"), ("1.3", "P3"), ("1.4", "P4")]
 
 
-def test_an_instance_is_held_by_the_first_object_that_was_loaded(catalog):
+def test_an_instance_is_held_by_the_first_object_of_each_place(catalog):
     def instance(uid, key, outcome, target, **columns):
         copy = {"target_key": target, "target_etag": "t1", "target_size": 9}
         return decision(key, outcome, SOPInstanceUID=uid, **copy, **columns)
@@ -318,12 +318,14 @@ def test_an_instance_is_held_by_the_first_object_that_was_loaded(catalog):
             instance("1.1", "b", "present", "training/b", second=2, etag="e2"),
             instance("1.1", "a", "loaded", "training/a", second=1),
             instance("1.1", "c", "quarantined", "training/c"),
+            instance("1.1", "f", "present", "training/a", second=3),
             instance("1.2", "d", "loaded", None),
             instance("1.3", "e", "present", "training/e", etag="e9"),
         ]
     )
     assert list(catalog.instance_holders()) == [
         ("1.1", InstanceHolder("a", "e1", "training/a", "t1", 9)),
+        ("1.1", InstanceHolder("b", "e2", "training/b", "t1", 9)),
         ("1.3", InstanceHolder("e", "e9", "training/e", "t1", 9)),
     ]
 

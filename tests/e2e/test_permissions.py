@@ -145,3 +145,16 @@ def test_nothing_that_loads_may_delete_or_write_raw():
         if grant.action == "s3:PutObject" and grant.bucket == "bucket"
     )
     assert not any(grant.action == "s3:DeleteObject" for grant in for_loading("bucket"))
+
+
+def test_a_catalog_is_replaced_only_by_who_may_remove_it(as_role, filled):
+    assert as_role(for_loading(filled), "load", filled).code == 0
+    assert as_role(for_loading(filled), "retry", filled).code == 0
+    (row,) = (row for row in table() if row[0] == ["s3:DeleteObject"])
+    refused = as_role(for_loading(filled), "catalog", "rebuild", filled, "--replace")
+    assert refused.code == 4
+    assert "permission" in refused.err
+    made = as_role([*for_loading(filled), *grants(filled, row)], "catalog", "rebuild", filled, "--replace")
+    assert made.code == 0, made.err
+    # One object is quarantined again, and none is left to be loaded.
+    assert as_role(for_loading(filled), "load", filled).code == 3

@@ -27,8 +27,8 @@ from warehouse.domain.verify import (
 from warehouse.errors import Archived, NotFound, Unaddressable
 from warehouse.pipeline.instances import read_whole_header
 from warehouse.pipeline.lacking import Damaged, reason_of
-from warehouse.pipeline.loader import LARGE_HEADER
 from warehouse.pipeline.placing import same_document
+from warehouse.pipeline.reading import LARGE_HEADER
 from warehouse.pipeline.tables import read_document
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from threading import Semaphore
@@ -11,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from bonobo import use
 from warehouse.domain import dicom
 from warehouse.domain.audit import Sighting, Unread, UnrecordedImage
-from warehouse.domain.identity import IdentityRules, is_uid
+from warehouse.domain.identity import is_uid
 from warehouse.domain.keys import SUFFIXES
 from warehouse.domain.records import Header, ObjectInfo
 from warehouse.errors import Archived
 from warehouse.pipeline.lacking import Damaged, reason_of
-from warehouse.pipeline.loader import LARGE_HEADER
-from warehouse.pipeline.reading import read_header
+from warehouse.pipeline.reading import ANYBODY, read_stored_header
 from warehouse.pipeline.tables import read_document
 
 if TYPE_CHECKING:
@@ -25,9 +23,6 @@ if TYPE_CHECKING:
 
 # SOP Instance UID (PS3.3 C.12.1).
 _INSTANCE = {"00080018": "SOPInstanceUID"}
-
-# Whoever the patient is, the instance is asked for.
-_ANYBODY = IdentityRules(patient_id_pattern=re.compile(r".*", re.DOTALL), placeholder_ids=frozenset())
 
 
 @use("store", "large_documents")
@@ -66,14 +61,5 @@ def read_whole_header(store: Store, info: ObjectInfo, large_headers: Semaphore) 
     """The header of an image, whoever its patient is, or why it is none. Raises StoreError."""
     if info.archived:
         raise Archived("read", info.key)
-    total = 0
     with ExitStack() as permit:
-
-        def read(wanted: dicom.Range) -> bytes:
-            nonlocal total
-            if total <= LARGE_HEADER < total + wanted.length:
-                permit.enter_context(large_headers)
-            total += wanted.length
-            return store.read(info.key, start=wanted.start, length=wanted.length, etag=info.etag).data
-
-        return read_header(info.size, _ANYBODY, read)
+        return read_stored_header(store, info, ANYBODY, lambda: permit.enter_context(large_headers))

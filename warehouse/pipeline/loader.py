@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from threading import Semaphore
@@ -38,7 +38,7 @@ from warehouse.pipeline.configuration import (
     read_configuration,
 )
 from warehouse.pipeline.placing import document_of_another, placed, put_document, same_instance
-from warehouse.pipeline.reading import read_clinical, read_header
+from warehouse.pipeline.reading import LARGE_HEADER, read_clinical, read_stored_header
 
 if TYPE_CHECKING:
     from warehouse.storage.assignments import Assignments
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("warehouse")
 
 IMAGES = 2
-LARGE_HEADER = 256 * 1024
 
 _WAITS_FOR_ITS_PATIENT = frozenset({"no-clinical-data", "unlisted-site"})
 
@@ -140,7 +139,7 @@ def process_image(row: RawImage, store: Store, assignments: Assignments, large_h
         return outcome(row, Decided.DEFERRED, "no-clinical-data")
     with ExitStack() as permit:
         rules = _rules(row.config, assignments)
-        header = _read_header(store, row.info, rules, lambda: permit.enter_context(large_headers))
+        header = read_stored_header(store, row.info, rules, lambda: permit.enter_context(large_headers))
         if isinstance(header, dicom.Rejection):
             return outcome(row, Decided.QUARANTINED, header.reason)
         large = len(header.data) > LARGE_HEADER
@@ -276,22 +275,6 @@ def _still_waits_for_its_patient(row: RawImage, assignments: Assignments) -> boo
     )
 
 
-def _read_header(
-    store: Store, info: ObjectInfo, rules: identity.IdentityRules, on_large: Callable[[], object] = bool
-) -> Header | dicom.Rejection:
-    """Read as much of an object as its examination asks for; `on_large` is called before it gets large."""
-    total = 0
-
-    def read(wanted: dicom.Range) -> bytes:
-        nonlocal total
-        if total <= LARGE_HEADER < total + wanted.length:
-            on_large()
-        total += wanted.length
-        return store.read(info.key, start=wanted.start, length=wanted.length, etag=info.etag).data
-
-    return read_header(info.size, rules, read)
-
-
 def _write_metadata(
     row: Copy, target: ObjectInfo, store: Store, rules: identity.IdentityRules, large_headers: Semaphore
 ) -> tuple[Copy, tuple[str, ...]]:
@@ -305,7 +288,7 @@ def _write_metadata(
     if document.data is not None:
         return row, put_document(store, document.key, document.data)
     with large_headers:
-        header = _read_header(store, target, rules)
+        header = read_stored_header(store, target, rules)
         assert isinstance(header, Header), "one version of an object gives one verdict"
         data, dropped = dicom.metadata(header)
         return replace(row, image=replace(image, dropped=dropped)), put_document(store, document.key, data)

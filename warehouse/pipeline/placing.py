@@ -30,16 +30,24 @@ def placed(row: Copy, store: Store) -> tuple[ObjectInfo, bool]:
 
 
 def same_instance(row: Copy, store: Store, identities: Identities) -> Outcome | None:
-    """The outcome of an image whose SOP instance another object holds already; None where none does."""
-    holder = identities.instance(row.image.sop_uid) if row.image is not None else None
-    if holder is None or holder.target_key == row.target:
-        return None
-    target = _find(store, holder.target_key)
-    if target is None:
-        return None
-    if store.same_bytes(row.raw.info, target):
-        return outcome(row, Decided.PRESENT, "same-instance", target=target)
-    return outcome(row, Decided.QUARANTINED, "conflicting-copy", target=target)
+    """The outcome of an image whose SOP instance another object holds already; None where none does.
+
+    Of the places at which the instance was put, the first that still holds an object counts.
+    """
+    holders = identities.instances(row.image.sop_uid) if row.image is not None else ()
+    for holder in holders:
+        own = holder.target_key == row.target
+        if own and holder is holders[-1]:
+            return None
+        target = _find(store, holder.target_key)
+        if target is None:
+            continue
+        if own:
+            return None
+        if store.same_bytes(row.raw.info, target):
+            return outcome(row, Decided.PRESENT, "same-instance", target=target)
+        return outcome(row, Decided.QUARANTINED, "conflicting-copy", target=target)
+    return None
 
 
 def document_of_another(row: Copy, store: Store) -> bool:

@@ -69,7 +69,10 @@ class Catalog(Protocol):
         ...
 
     def instance_holders(self) -> Iterator[tuple[str, InstanceHolder]]:
-        """Each SOP Instance UID with the earliest object loaded with it, in the order of the UIDs."""
+        """Each SOP Instance UID with the earliest object loaded with it, in the order of the UIDs.
+
+        Where such objects were put at several places, each place with its earliest object, in their order.
+        """
         ...
 
     def sites(self) -> set[str]:

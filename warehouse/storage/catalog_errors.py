@@ -20,6 +20,9 @@ from warehouse.errors import Forbidden, StoreError, StoreFault, StoreUnavailable
 
 OPERATION = "catalog"
 
+# What a fault that does not pass is to be mended by.
+ANEW = "if it stays so, `warehouse catalog rebuild --replace` makes the catalog anew"
+
 FOREIGN: tuple[type[Exception], ...] = (
     DeltaError,
     BaseError,
@@ -57,14 +60,19 @@ MESSAGES: tuple[tuple[re.Pattern[str], type[StoreError], str], ...] = (
         StoreFault,
         "no room is left, on the disk or in the temporary directory",
     ),
+    (
+        re.compile(r"No such file or directory|NoSuchKey|RESOURCE_NOT_FOUND|Parquet magic bytes|corrupted"),
+        StoreFault,
+        f"a file of the table is gone or damaged: {ANEW}",
+    ),
 )  # fmt: skip
 
 CLASSES: tuple[tuple[type[Exception], type[StoreError], str], ...] = (
     (CommitFailedError, StoreFault, "other loaders kept committing first: run again"),
     (TableNotFoundError, StoreFault, "the table cannot be made where it should stand"),
-    (DeltaError, StoreFault, "the table cannot be read or written"),
+    (DeltaError, StoreFault, f"the table cannot be read or written: {ANEW}"),
     (BaseError, StoreFault, "the table cannot be read or written"),
-    (pa.ArrowException, StoreFault, "the table holds what cannot be read"),
+    (pa.ArrowException, StoreFault, f"the table holds what cannot be read: {ANEW}"),
     (duckdb.Error, StoreFault, "the query engine gave up"),
     (sqlite3.Error, StoreFault, "the temporary index cannot be used"),
     (OSError, StoreFault, "a file cannot be read or written"),

@@ -12,9 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from warehouse.domain.again import Again
 from warehouse.domain.records import (
     ATTRIBUTE_COLUMNS,
     Assignment,
+    Decided,
     ImageFacts,
     ObjectInfo,
     Outcome,
@@ -208,6 +210,31 @@ def decision_row(outcome: Outcome, *, run: str, time: datetime, configuration: s
         "site": _text(outcome.site),
         "patient": outcome.patient or (assignment.patient if assignment else None),
         **_image_columns(outcome.image),
+        "configuration": configuration,
+        "run": run,
+        "time": time,
+    }
+
+
+def retry_row(again: Again, *, run: str, sequence: int, time: datetime, configuration: str) -> dict[str, Any]:
+    """The row of `objects` that asks the next load for another look.
+
+    It says whose the object is and nothing of what was found in it: the rows before it still tell.
+    """
+    return {
+        "key": again.info.key,
+        "etag": again.info.etag,
+        "size": again.info.size,
+        "last_modified": again.info.last_modified,
+        "kind": again.kind,
+        "uploader": again.uploader,
+        "upload_date": again.upload_date,
+        "sequence": sequence,
+        "outcome": Decided.DEFERRED.value,
+        "reason": "retry",
+        "flags": [],
+        "site": again.site,
+        "patient": again.patient,
         "configuration": configuration,
         "run": run,
         "time": time,

@@ -144,9 +144,16 @@ class SqlCatalog(ABC):
         return _first_of_each(self._rows(_STUDIES))
 
     def instance_holders(self) -> Iterator[tuple[str, InstanceHolder]]:
-        """Each SOP Instance UID that has a copy, with the first object that held it, by UID."""
-        for sop_uid, *holder in _first_of_each(self._rows(_INSTANCES)):
-            yield sop_uid, InstanceHolder(*holder)
+        """Each SOP Instance UID that has a copy, by UID: each of its places, with the first object put there.
+
+        Of one UID the place that was first comes first; most have one.
+        """
+        for sop_uid, rows in groupby(self._rows(_INSTANCES), key=itemgetter(0)):
+            holders: dict[str, InstanceHolder] = {}
+            for row in rows:
+                holder = InstanceHolder(*row[1:])
+                holders.setdefault(holder.target_key, holder)
+            yield from ((sop_uid, holder) for holder in holders.values())
 
     def sites(self) -> set[str]:
         """The names of submitting centres, as the clinical files spell them."""

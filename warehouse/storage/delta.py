@@ -10,13 +10,17 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from warehouse.domain.records import GROUPS, Group
-from warehouse.errors import QueryError, StoreError
+from warehouse.errors import QueryError, StoreError, StoreFault
+from warehouse.storage.catalog_errors import OPERATION
 from warehouse.storage.catalog_schema import TABLES, VIEWS
 from warehouse.storage.catalog_sql import SqlCatalog
 from warehouse.storage.catalog_work import Source
 from warehouse.storage.delta_tables import KEEP_THE_LOG, DeltaTables, Edition, Options
 from warehouse.storage.publish import Remarks, publish, remarks_of
 from warehouse.storage.snapshot import AsOf, Snapshot
+
+# What the first commit says of itself where the catalog was made anew of what stands in the bucket.
+REBUILT = "rebuilt"
 
 _CONFIGURATION = {"delta.appendOnly": "true", **KEEP_THE_LOG}
 
@@ -68,6 +72,14 @@ class DeltaCatalog(SqlCatalog):
         if objects is not None:
             publish(str(objects.metadata().id), objects.version(), self._sets, self.snapshot)
 
+    def make(self, rows: pa.RecordBatchReader) -> None:
+        """Make `objects` anew, where none stands, of rows that the bucket told. Raises StoreError.
+
+        It says so of itself, since versions that were there before are asked for in vain.
+        """
+        if not self._tables.make("objects", rows, _CONFIGURATION, {REBUILT: "true"}):
+            raise StoreFault(OPERATION, cause="a load has made a catalog meanwhile: run again")
+
     def published(self, group: Group, as_of: AsOf = None) -> Snapshot:
         """What the readers of a set may ask; `version` None where nothing was published yet."""
         return self._sets[group].snapshot(as_of)
@@ -96,12 +108,20 @@ class DeltaCatalog(SqlCatalog):
         newest = objects.version()
         if isinstance(as_of, int):
             if not 0 <= as_of <= newest:
-                raise QueryError(f"the catalog has no version {as_of}: its versions are 0 to {newest}")
+                said = f"the catalog has no version {as_of}: its versions are 0 to {newest}"
+                raise QueryError(said + self._rebuilt())
             return self._tables.edition("objects", as_of)
         edition = self._tables.newest("objects", objects, _by(as_of))
         if edition is None:
-            raise QueryError("the catalog is not that old")
+            raise QueryError("the catalog is not that old" + self._rebuilt())
         return edition
+
+    def _rebuilt(self) -> str:
+        """What is to be added where a version is asked for that there is not."""
+        first = self._tables.edition("objects", 0)
+        if REBUILT not in first.remarks:
+            return ""
+        return f"; it was made anew at {first.time:%Y-%m-%dT%H:%M:%SZ}, and what was there before is gone"
 
     def _parts(self, name: str, table: DeltaTable | None) -> Sequence[Source]:
         return () if table is None else [self._tables.rows(name, table)]
@@ -158,8 +178,16 @@ class DeltaSet:
         table = self._tables.open(name)
         if table is None or as_of is None:
             return table
-        wanted = _by(as_of) if isinstance(as_of, datetime) else _of(as_of)
-        edition = self._tables.newest(name, table, wanted)
+        if isinstance(as_of, datetime):
+            edition = self._tables.newest(name, table, _by(as_of))
+        else:
+            catalog = self._tables.edition(name, table.version()).remarks["catalog"]
+            edition = self._tables.newest(name, table, _of(as_of, catalog))
+            if edition is not None and edition.remarks["catalog"] != catalog:
+                raise QueryError(
+                    f"nothing was published for {self._group} of that version: the catalog was made anew, and"
+                    " what was published before is asked for by its time"
+                )
         if edition is None:
             raise QueryError(f"nothing was published for {self._group} by then")
         return self._tables.open(name, edition.version)
@@ -170,6 +198,9 @@ def _by(moment: datetime) -> Callable[[Edition], bool]:
     return lambda edition: edition.time <= moment
 
 
-def _of(version: int) -> Callable[[Edition], bool]:
-    """Whether a set's edition was made of a version of the catalog, or of an earlier one."""
-    return lambda edition: int(edition.remarks["catalog_version"]) <= version
+def _of(version: int, catalog: str) -> Callable[[Edition], bool]:
+    """Whether a set's edition was made of a version of this catalog or of an earlier one, or of the catalog
+    that was there before it."""
+    return lambda edition: (
+        edition.remarks["catalog"] != catalog or int(edition.remarks["catalog_version"]) <= version
+    )

@@ -136,6 +136,32 @@ class DeltaTables:
                     refused = error
             raise refused
 
+    def make(
+        self,
+        name: str,
+        rows: pa.RecordBatchReader,
+        configuration: Mapping[str, str | None],
+        remarks: Mapping[str, str],
+    ) -> bool:
+        """Make a table of these rows in its first commit; False where one stands already."""
+        if self.open(name) is not None:
+            return False
+        options = self._options()
+        with translated():
+            try:
+                self._write(
+                    name,
+                    rows,
+                    options,
+                    mode="error",
+                    configuration=configuration,
+                    remarks=remarks,
+                    retries=0,
+                )
+            except CommitFailedError:
+                return False
+        return True
+
     def replace(self, name: str, rows: pa.RecordBatchReader, remarks: Mapping[str, str]) -> bool:
         """Commit a version that holds these rows and no other; False where somebody else came first.
 

@@ -1,5 +1,8 @@
 """One study belongs to one patient, one SOP Instance UID to one object: in this run, and against all before.
 
+An object may be gone from its place, and another one have taken its SOP Instance UID over: so all places are
+known at which an instance was put, and whoever asks looks which of them still holds it.
+
 What was committed is fetched when it is first asked for; with what this run claims it stands in a temporary
 file, so that memory is bounded whatever the number of images.
 """
@@ -12,7 +15,8 @@ import os
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from operator import itemgetter
 from typing import Any
 
 from warehouse.domain.keys import metadata_key
@@ -24,8 +28,8 @@ CACHE_KIB = 16 * 1024
 
 _TABLES = {
     "studies": "CREATE TABLE studies (uid TEXT PRIMARY KEY, patient TEXT) WITHOUT ROWID",
-    "instances": "CREATE TABLE instances (uid TEXT PRIMARY KEY, key TEXT, etag TEXT, "
-    "target_key TEXT, target_etag TEXT, target_size INTEGER) WITHOUT ROWID",
+    "instances": "CREATE TABLE instances (uid TEXT, number INTEGER, key TEXT, etag TEXT, "
+    "target_key TEXT, target_etag TEXT, target_size INTEGER, PRIMARY KEY (uid, number)) WITHOUT ROWID",
     "lanes": "CREATE TABLE lanes (token TEXT PRIMARY KEY, lane TEXT) WITHOUT ROWID",
     "documents": "CREATE TABLE documents (key TEXT PRIMARY KEY, target TEXT) WITHOUT ROWID",
 }
@@ -37,7 +41,7 @@ _ODD_TARGETS = """
 
 
 class Identities:
-    """Answers whose a study is and which object holds an instance. Safe to use from many threads.
+    """Answers whose a study is and which objects hold an instance. Safe to use from many threads.
 
     `standing_studies` gives what the tree says of studies (UID, canonical patient) beyond the catalog.
 
@@ -62,21 +66,23 @@ class Identities:
             found = file.execute("SELECT patient FROM studies WHERE uid = ?", (study_uid,)).fetchone()
         return str(found[0])
 
-    def instance(self, sop_uid: str) -> InstanceHolder | None:
-        """The object that holds this SOP Instance UID, or None."""
+    def instances(self, sop_uid: str) -> tuple[InstanceHolder, ...]:
+        """The objects that were put somewhere with this SOP Instance UID, the first that was first."""
         with self._table("instances") as file:
             found = file.execute(
-                "SELECT key, etag, target_key, target_etag, target_size FROM instances WHERE uid = ?",
+                "SELECT key, etag, target_key, target_etag, target_size FROM instances WHERE uid = ?"
+                " ORDER BY number",
                 (sop_uid,),
-            ).fetchone()
-        return InstanceHolder(*found) if found else None
+            ).fetchall()
+        return tuple(InstanceHolder(*row) for row in found)
 
-    def register_instance(self, sop_uid: str, raw: ObjectInfo, target: ObjectInfo) -> InstanceHolder:
-        """The object that holds this SOP Instance UID; `raw`, copied to `target`, where none did."""
-        holder = InstanceHolder(raw.key, raw.etag, target.key, target.etag, target.size)
+    def register_instance(self, sop_uid: str, raw: ObjectInfo, target: ObjectInfo) -> None:
+        """Note that `raw`, with this SOP Instance UID, stands at `target`."""
         with self._table("instances") as file:
-            _add(file, "instances", [(sop_uid, *holder)])
-            return self.instance(sop_uid) or holder
+            held = self.instances(sop_uid)
+            if all(holder.target_key != target.key for holder in held):
+                row = (sop_uid, len(held), raw.key, raw.etag, target.key, target.etag, target.size)
+                _add(file, "instances", [row])
 
     def lane(self, sop_uid: str, target: str) -> str:
         """A name that all images of this run with this SOP Instance UID, and with this target, share.
@@ -148,12 +154,18 @@ class Identities:
         if name == "studies":
             return itertools.chain(self._catalog.study_owners(), self._standing_studies())
         if name == "instances":
-            return ((uid, *holder) for uid, holder in self._catalog.instance_holders())
+            return _numbered(self._catalog.instance_holders())
         if name == "documents":
             # `x.dcm` can only meet the document of an `x.DCM`, and those are few.
             found = self._catalog.query(_ODD_TARGETS)
             return ((metadata_key(target), target) for target in found["target_key"].to_pylist())
         return ()
+
+
+def _numbered(holders: Iterable[tuple[str, InstanceHolder]]) -> Iterator[tuple[Any, ...]]:
+    """Rows of `instances`: the holders of one instance come together."""
+    for uid, held in itertools.groupby(holders, key=itemgetter(0)):
+        yield from ((uid, number, *holder) for number, (_, holder) in enumerate(held))
 
 
 def _add(file: sqlite3.Connection, name: str, rows: Iterable[tuple[Any, ...]]) -> None:

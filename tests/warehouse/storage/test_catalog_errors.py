@@ -9,6 +9,7 @@ import duckdb
 import obstore.exceptions
 import pyarrow as pa
 import pytest
+from deltalake.exceptions import CommitFailedError
 
 from warehouse.errors import AlreadyExists, Forbidden, StoreError, StoreFault, StoreUnavailable
 from warehouse.storage.catalog_errors import translate, translated
@@ -66,6 +67,25 @@ def test_every_class_becomes_a_store_error_without_the_message(kind):
 )
 def test_the_words_tell_the_kind(message, expected):
     assert type(translate(OSError(message))) is expected
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        deltalake.exceptions.DeltaError("Invalid JSON in log record"),
+        pa.ArrowInvalid("Unexpected end of stream"),
+        duckdb.InvalidInputException("Could not open input source 'x': No such file or directory"),
+        duckdb.InvalidInputException("Parquet magic bytes not found in footer"),
+        FileNotFoundError("AWS Error NO_SUCH_KEY: NoSuchKey"),
+    ],
+)
+def test_what_may_be_damage_names_its_remedy(error):
+    assert "`warehouse catalog rebuild --replace`" in str(translate(error))
+
+
+def test_what_is_no_damage_names_no_such_remedy():
+    for error in (CommitFailedError("x"), OSError("Permission denied (os error 13)"), sqlite3.Error("x")):
+        assert "rebuild" not in str(translate(error))
 
 
 @pytest.mark.parametrize(

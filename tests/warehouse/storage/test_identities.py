@@ -64,11 +64,15 @@ def test_the_first_claim_of_a_study_stands(identities):
 def test_the_first_holder_of_an_instance_stands(identities):
     known = identities(MemoryCatalog())
     first, target = info("raw-a/1.dcm", "e1"), info("training/1.dcm", "t1", size=11)
-    assert known.instance("1.2") is None
-    holder = known.register_instance("1.2", first, target)
-    assert holder == InstanceHolder("raw-a/1.dcm", "e1", "training/1.dcm", "t1", 11)
-    assert known.register_instance("1.2", info("raw-b/2.dcm"), info("training/2.dcm")) == holder
-    assert known.instance("1.2") == holder
+    assert known.instances("1.2") == ()
+    known.register_instance("1.2", first, target)
+    holder = InstanceHolder("raw-a/1.dcm", "e1", "training/1.dcm", "t1", 11)
+    assert known.instances("1.2") == (holder,)
+    known.register_instance("1.2", info("raw-b/2.dcm"), target)
+    assert known.instances("1.2") == (holder,)
+    known.register_instance("1.2", info("raw-b/2.dcm", "e2"), info("training/2.dcm", "t2", size=12))
+    second = InstanceHolder("raw-b/2.dcm", "e2", "training/2.dcm", "t2", 12)
+    assert known.instances("1.2") == (holder, second)
 
 
 def test_what_was_committed_comes_before_the_run(identities):
@@ -78,7 +82,8 @@ def test_what_was_committed_comes_before_the_run(identities):
     catalog.append([decision("a", patient="P1", **facts, **copy)])
     known = identities(catalog)
     assert known.claim_study("1.1", "P2") == "P1"
-    assert known.register_instance("2.1", info("b"), info("training/b")).target_key == "training/a"
+    known.register_instance("2.1", info("b"), info("training/b"))
+    assert [holder.target_key for holder in known.instances("2.1")] == ["training/a", "training/b"]
 
 
 def test_nothing_is_fetched_before_it_is_asked_for_and_then_once(identities, temporary):
@@ -94,8 +99,8 @@ def test_nothing_is_fetched_before_it_is_asked_for_and_then_once(identities, tem
     assert known.claim_study("1.49999", "P0") == "P4999"
     assert catalog.asked == ["studies"]
     assert known.claim_study("1.31", "P0") == "P3"
-    assert known.instance("2.49999") == InstanceHolder("raw/49999", "e", "training/49999", "t", 49_999)
-    assert known.instance("2.50000") is None
+    assert known.instances("2.49999") == (InstanceHolder("raw/49999", "e", "training/49999", "t", 49_999),)
+    assert known.instances("2.50000") == ()
     assert known.claim_study("1.0", "P9") == "P0"
     assert catalog.asked == ["studies", "instances"]
 
@@ -129,11 +134,10 @@ def test_many_threads_agree_on_one_owner_and_one_holder(identities):
     def claim(worker):
         start.wait(timeout=60)
         owners = [known.claim_study(f"1.{n}", f"P{worker}") for n in range(200)]
-        holders = [
+        for n in range(200):
             known.register_instance(f"2.{n}", info(f"raw/{worker}"), info(f"training/{worker}"))
-            for n in range(200)
-        ]
-        return owners, holders
+        start.wait(timeout=60)
+        return owners, [known.instances(f"2.{n}") for n in range(200)]
 
     with ThreadPoolExecutor(8) as workers:
         answers = list(workers.map(claim, range(8), timeout=60))

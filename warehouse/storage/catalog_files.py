@@ -1,0 +1,87 @@
+"""The one place that removes objects: those of a catalog that is put aside for a new one, and no others.
+
+Stores have no verb for it. Only `warehouse catalog rebuild --replace` uses this, which is run by hand.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Protocol
+
+from warehouse.domain.records import ObjectInfo
+from warehouse.errors import NotFound
+from warehouse.storage.folder import FolderStore
+from warehouse.storage.folder_paths import folder, segments_of
+from warehouse.storage.s3 import S3Store
+from warehouse.storage.translate import of_os
+
+PREFIX = "catalog/"
+
+AT_ONCE = 16
+
+_LOG = "/_delta_log/"
+
+
+class CatalogFiles(Protocol):
+    """The objects under `catalog/`. Errors are those of stores."""
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]: ...
+
+    def remove(self, key: str) -> None:
+        """Remove one object. Raises NotFound, Forbidden, StoreFault; ValueError for one elsewhere."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class S3CatalogFiles(S3Store):
+    """In a bucket. A versioned one keeps what is removed as an older version."""
+
+    def remove(self, key: str) -> None:
+        self._requests.ask("remove", _of_a_catalog(key), "delete_object", {"Key": key})
+
+
+class FolderCatalogFiles(FolderStore):
+    """In a folder."""
+
+    def remove(self, key: str) -> None:
+        *parents, name = segments_of("remove", _of_a_catalog(key))
+        try:
+            with folder(self._root, parents) as parent:
+                os.unlink(name, dir_fd=parent)
+                os.fsync(parent)
+        except OSError as error:
+            raise of_os("remove", key, error) from None
+
+
+def remove_all(files: CatalogFiles) -> None:
+    """Remove a catalog, as far as it stands. Raises StoreError.
+
+    The logs go first, their newest entries before the older ones: cut short, it leaves a table as it once
+    was, or none, and never one that names files which are gone. Then the files go, which no log names.
+    """
+    keys = [info.key for info in files.list(PREFIX)]
+    for key in sorted((key for key in keys if _LOG in key), reverse=True):
+        _remove(files, key)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        _all_done(pool.map(lambda key: _remove(files, key), (key for key in keys if _LOG not in key)))
+
+
+def _remove(files: CatalogFiles, key: str) -> None:
+    with suppress(NotFound):
+        files.remove(key)
+
+
+def _all_done(results: Iterable[None]) -> None:
+    """Wait for all; what one of them raised is raised."""
+    for _ in results:
+        pass
+
+
+def _of_a_catalog(key: str) -> str:
+    if not key.startswith(PREFIX):
+        raise ValueError("only what stands under catalog/ may be removed")
+    return key
