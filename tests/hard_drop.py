@@ -1,4 +1,4 @@
-"""A small drop in which everything happens, the places where it can be loaded, and what each load has to leave.
+"""A small drop in which everything happens, and the places where it can be loaded.
 
 It stands on an earlier load, so that some objects are known, one is uploaded again, and one has waited.
 """
@@ -9,7 +9,7 @@ import io
 import itertools
 import json
 import shutil
-from functools import lru_cache
+from functools import cache
 
 import pydicom
 from pydicom.dataset import FileMetaDataset
@@ -28,7 +28,7 @@ CONFIGURATION = {"raw_prefixes": ["raw-a", "raw-b"], "training_percentage": 50, 
 SIZE = 60
 
 
-@lru_cache(maxsize=None)
+@cache
 def image(patient, study="1", name="x", *, modality="CT", pixels=b"\0\1\2\3", **changes):
     """A whole image of one small slice; `changes` are header values by keyword."""
     number = int.from_bytes(patient.strip().upper().encode()[:8])

@@ -9,8 +9,8 @@ from collections import Counter
 from contextlib import suppress
 
 import pytest
-from hard_drop import FolderPlace, MemoryPlace, S3Place
 
+from hard_drop import FolderPlace, MemoryPlace, S3Place
 from support import load, state
 from warehouse.domain.records import GROUPS
 from warehouse.storage import ledger
@@ -104,7 +104,7 @@ def left_in_memory(opening):
 
 
 def enumerate_points(place, undisturbed, points, *, once=False):
-    """Crash at each point, and run again; with `once`, again only after ends that no run was made after yet."""
+    """Crash at each point, and run again; with `once`, only where no run was made after such an end yet."""
     seen = set()
     for call, nth, when in points:
         opening = place.copy()
@@ -119,7 +119,7 @@ def enumerate_points(place, undisturbed, points, *, once=False):
 def positions(undisturbed, *wanted, whole=False):
     """The points in the wanted positions that they can have.
 
-    The lost answer of a call that only asks leaves what a crash before it leaves: it counts if all are wanted.
+    The lost answer of a call that only asks leaves what a crash before it leaves: those are in the whole.
     """
     possible = {BEFORE: None, AFTER: None if whole else EFFECTS, TORN: TEARS}
     return [
