@@ -8,8 +8,8 @@ import subprocess
 import time
 
 import pytest
-from hard_drop import FolderPlace, MemoryPlace, S3Place, warehouse_in
 
+from hard_drop import FolderPlace, MemoryPlace, S3Place, warehouse_in
 from support import NOT_COMPARED, bare_environment, load, script, state
 from warehouse.storage.folder import FolderStore
 
