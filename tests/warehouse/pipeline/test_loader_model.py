@@ -8,8 +8,8 @@ import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import ClassVar
 
-import hard_drop
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 )
 from inventories import TAKEN, inventory_of
 
+import hard_drop
 from support import load
 from warehouse.domain.records import GROUPS
 from warehouse.storage.catalog import MemoryCatalog
@@ -50,7 +51,7 @@ groups_of_sites = st.fixed_dictionaries(
 class Loads(RuleBasedStateMachine):
     """A bucket, its catalog, and what stood in it after the step before."""
 
-    done = Counter()
+    done: ClassVar = Counter()
 
     def __init__(self):
         super().__init__()
