@@ -108,6 +108,7 @@ def kill_and_run_again(folders, expected, kills, seed):
     print(f"{killed} kills, {finished} folders")
 
 
+@pytest.mark.timeout(1200)
 def test_killed_at_random_times_and_run_again(folders, expected, record_property):
     seed = random.randrange(2**32)
     record_property("seed", seed)

@@ -49,7 +49,7 @@ def test_a_fault_puts_off_an_object_and_the_next_run_makes_it_good(place, expect
 
 
 @pytest.mark.parametrize("when", [When.BEFORE, When.AFTER], ids=lambda when: when.value)
-@pytest.mark.parametrize("kind", [Kind.TIME_OUT, Kind.CONFLICT, Kind.DISK_FULL, Kind.EXPIRED])
+@pytest.mark.parametrize("kind", [Kind.DISK_FULL, Kind.EXPIRED])
 @pytest.mark.parametrize("verb", ["append", "append_run", "publish"])
 def test_a_commit_that_fails_or_is_lost_is_made_good_by_the_next_run(
     place, expected, verb, kind, when, monkeypatch

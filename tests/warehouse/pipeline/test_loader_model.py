@@ -217,6 +217,7 @@ def drive(examples, steps):
     assert Loads.done["runs"] > examples
 
 
+@pytest.mark.timeout(1200)
 def test_the_promises_hold_whatever_happens():
     drive(12, 15)
 
