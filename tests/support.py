@@ -60,7 +60,15 @@ def state(store, catalog):
     for info in store.list("assignments/"):
         claim = json.loads(store.read(info.key).data)
         assignments[info.key] = {name: claim[name] for name in claim if name not in NOT_COMPARED}
-    return tree, assignments, {key: _comparable(row) for key, row in decisions(catalog).items()}
+    return tree, assignments, decided_versions(catalog)
+
+
+def decided_versions(catalog):
+    """What was decided of each version of each raw key, oldest first, but for what two runs may differ in."""
+    rows = {}
+    for row in catalog.query("SELECT * FROM objects_now ORDER BY time, run, sequence").to_pylist():
+        rows.setdefault(row["key"], []).append(_comparable(row))
+    return rows
 
 
 def _comparable(row):

@@ -19,6 +19,7 @@ from warehouse.storage.memory import MemoryStore
 from warehouse.storage.retry import RetryPolicy
 from warehouse.storage.s3 import S3Store
 from warehouse.storage.store import Store
+from warehouse.testing import Faults, FaultyCatalog, FaultyStore
 
 QUICK = RetryPolicy(attempts=4, seconds=20.0, base=0.001, cap=0.01)
 
@@ -87,6 +88,10 @@ def over(wrap: Callable[[Store], Store], inner: Subject) -> Subject:
     return Subject(wrap(inner.store), inner._upload, inner._remove)
 
 
+def without_a_fault(inner: Store) -> Store:
+    return FaultyStore(inner, Faults())
+
+
 STORES: dict[str, Callable[[pytest.FixtureRequest], Subject]] = {
     "memory": memory,
     "folder": folder,
@@ -96,6 +101,8 @@ STORES: dict[str, Callable[[pytest.FixtureRequest], Subject]] = {
     "dryrun-memory": lambda request: over(DryRunStore, memory(request)),
     "dryrun-folder": lambda request: over(DryRunStore, folder(request)),
     "counting-memory": lambda request: over(CountingStore, memory(request)),
+    "faulty-memory": lambda request: over(without_a_fault, memory(request)),
+    "faulty-folder": lambda request: over(without_a_fault, folder(request)),
 }
 
 
@@ -107,7 +114,7 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     made.store.close()
 
 
-CATALOGS = ("memory", "overlay", "folder", "s3")
+CATALOGS = ("memory", "overlay", "faulty", "folder", "s3")
 
 
 @pytest.fixture(params=CATALOGS)
@@ -115,6 +122,7 @@ def catalog(request, tmp_path):
     """Each catalog in turn, empty."""
     made = {
         "memory": MemoryCatalog,
+        "faulty": lambda: FaultyCatalog(MemoryCatalog(), Faults()),
         "overlay": lambda: MemoryCatalog(base=DeltaCatalog(str(tmp_path / "warehouse"))),
         "folder": lambda: DeltaCatalog(str(tmp_path / "ware house – 100 % é")),
         "s3": lambda: on_s3(request),

@@ -12,12 +12,12 @@ from warehouse.demo import CONFIGURATION, raw_drop
 from warehouse.domain.centres import Centres
 from warehouse.domain.clinical import MAXIMUM_SIZE
 from warehouse.domain.shortfall import Shortfall
-from warehouse.errors import Forbidden, NotFound, StoreFault
 from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.clinical_files import by_patient
 from warehouse.storage.counting import CountingStore
 from warehouse.storage.local_files import MessageFile
 from warehouse.storage.memory import MemoryStore
+from warehouse.testing import Fault, Faults, FaultyStore, Kind, When
 
 CONFIG = {"raw_prefixes": ["raw-a", "raw-b/"], "sites": {"training": ["A", "Listed"]}}
 
@@ -205,19 +205,14 @@ def test_a_file_that_gives_no_centre_leaves_the_word_to_the_next(store, capsys, 
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"), [(NotFound, "vanished"), (Forbidden, "forbidden"), (RuntimeError, "internal-error")]
+    ("kind", "reason"),
+    [(Kind.GONE, "vanished"), (Kind.FORBIDDEN, "forbidden"), (Kind.BUG, "internal-error")],
 )
-def test_a_file_that_the_store_does_not_give_is_counted(capsys, error, reason):
-    class Failing(MemoryStore):
-        def read(self, key, **how):
-            if key.endswith("P2_data.json"):
-                raise error("read")
-            return super().read(key, **how)
-
-    store = store_with(CONFIG, Failing)
+def test_a_file_that_the_store_does_not_give_is_counted(store, capsys, kind, reason):
+    faults = Faults(Fault("read", kind, "*P2_data.json", times=None))
     for patient in ("P1", "P2"):
         clinical(store, f"raw-a/2020-01-01/data/{patient}_data.json", "Listed")
-    report = run(store)
+    report = run(FaultyStore(store, faults))
     assert report.exit_code == 4
     assert capsys.readouterr().out == "Listed\n"
     assert report.services["shortfall"] == {f"uploaded clinical file: {reason}": 1}
@@ -243,16 +238,10 @@ def test_a_name_stays_on_its_line(store, capsys):
 
 
 @pytest.mark.parametrize("prefix", ["raw-b/2020-01-01/data/", "validation/data/"])
-@pytest.mark.parametrize(("error", "code"), [(StoreFault, 4), (Forbidden, 2)])
-def test_a_part_of_the_names_is_not_printed(capsys, tmp_path, prefix, error, code):
-    class Failing(MemoryStore):
-        def list(self, asked=""):
-            yield from super().list(asked)
-            if asked == prefix:
-                raise error("list")
-
-    store = store_with(CONFIG, Failing)
+@pytest.mark.parametrize(("kind", "code"), [(Kind.RESET, 4), (Kind.FORBIDDEN, 2)])
+def test_a_part_of_the_names_is_not_printed(store, capsys, tmp_path, prefix, kind, code):
     clinical(store, "raw-a/2020-01-01/data/P1_data.json", "A")
-    assert run(store, tmp_path / "message.txt").exit_code == code
+    failing = FaultyStore(store, Faults(Fault("list", kind, prefix, when=When.AFTER)))
+    assert run(failing, tmp_path / "message.txt").exit_code == code
     assert capsys.readouterr().out == ""
     assert not (tmp_path / "message.txt").exists()

@@ -13,11 +13,11 @@ from warehouse import warehouseloader
 from warehouse.demo import CONFIGURATION, raw_drop
 from warehouse.domain import dicom
 from warehouse.domain.records import Assignment
-from warehouse.errors import Forbidden, StoreFault, StoreUnavailable
 from warehouse.storage.assignments import to_document
 from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.ledger import Ledger
 from warehouse.storage.memory import MemoryStore
+from warehouse.testing import Fault, Faults, FaultyStore, Kind, When
 
 SITES = {"split": ["Split"], "training": ["Train"], "validation": ["Valid"]}
 
@@ -26,7 +26,7 @@ class Warehouse:
     """A bucket and its catalog, uploaded to and loaded by one test."""
 
     def __init__(self, **configuration):
-        self.store, self.catalog = MemoryStore(), MemoryCatalog()
+        self.store, self.catalog, self.faults = MemoryStore(), MemoryCatalog(), Faults()
         self.configure(**configuration)
 
     def configure(self, **changes):
@@ -45,7 +45,7 @@ class Warehouse:
         return key
 
     def load(self, **how):
-        return load(self.store, self.catalog, **how)
+        return load(FaultyStore(self.store, self.faults), self.catalog, **how)
 
     def verdict(self, key):
         found = decisions(self.catalog)[key]
@@ -305,82 +305,49 @@ def test_a_re_upload_is_decided_like_a_new_object(warehouse, image):
     assert rows["outcome"].to_pylist() == ["loaded", "quarantined"]
 
 
-class Faulty(MemoryStore):
-    """A store on which named operations on some keys fail, as often as told."""
-
-    def __init__(self):
-        super().__init__()
-        self.faults = {}
-
-    def __getattribute__(self, name):
-        method = super().__getattribute__(name)
-        if name not in ("read", "copy", "create"):
-            return method
-        faults = super().__getattribute__("faults")
-
-        def faulty(*arguments, **options):
-            key = arguments[0] if isinstance(arguments[0], str) else arguments[0].key
-            error = faults.get((name, key))
-            if error is not None:
-                raise error
-            return method(*arguments, **options)
-
-        return faulty
-
-
 @pytest.mark.parametrize("operation", ["read", "copy"])
 @pytest.mark.parametrize(
-    ("error", "reason", "code"),
+    ("kind", "reason", "code"),
     [
-        (StoreFault("read", "k", "503"), "store-fault", 4),
-        (Forbidden("read", "k"), "forbidden", 4),
-        (ZeroDivisionError("a value: P1"), "internal-error", 4),
+        (Kind.SLOW_DOWN, "store-fault", 4),
+        (Kind.FORBIDDEN, "forbidden", 4),
+        (Kind.GONE, "vanished", 0),
+        (Kind.ARCHIVED, "archived", 0),
+        (Kind.BUG, "internal-error", 4),
     ],
 )
-def test_a_fault_defers_one_object_and_the_next_run_goes_on(warehouse, image, operation, error, reason, code):
-    warehouse.store = Faulty()
-    warehouse.configure()
+def test_a_fault_defers_one_object_and_the_next_run_goes_on(warehouse, image, operation, kind, reason, code):
     warehouse.clinical("P1")
     warehouse.clinical("P2")
     key = warehouse.image(image("P1"))
-    warehouse.store.faults[operation, key] = error
+    warehouse.faults.plan(Fault(operation, kind, key))
     run = warehouse.load()
     assert run.code == code
     assert warehouse.verdict(key) == ("deferred", reason)
     assert run.figures["outcomes"]["loaded"] == 2
     assert run.figures["accounted"]
-    assert "P1" not in str(decisions(warehouse.catalog)[key]["flags"])
-    warehouse.store.faults.clear()
+    flags = str(decisions(warehouse.catalog)[key]["flags"])
+    assert "P1" not in flags
+    assert "x.dcm" not in flags
     assert warehouse.load().code == 0
     assert warehouse.verdict(key) == ("loaded", None)
 
 
 def test_images_wait_with_the_reason_of_their_clinical_file(warehouse, image):
-    warehouse.store = Faulty()
-    warehouse.configure()
     clinical = warehouse.clinical("P1")
     picture = warehouse.image(image("P1"))
-    warehouse.store.faults["read", clinical] = StoreFault("read", clinical, "503")
+    warehouse.faults.plan(Fault("read", Kind.SLOW_DOWN, clinical))
     assert warehouse.load().code == 4
     assert warehouse.verdict(picture) == ("deferred", "store-fault")
 
 
 def test_a_failing_listing_is_never_taken_for_a_whole_one(warehouse):
-    class Broken(MemoryStore):
-        broken = True
-
-        def list(self, prefix=""):
-            yield from super().list(prefix)
-            if self.broken:
-                raise StoreFault("list", prefix, "500")
-
-    warehouse.store = Broken()
-    warehouse.configure()
     warehouse.clinical("P1")
+    warehouse.clinical("P2")
+    warehouse.faults.plan(Fault("list", Kind.INTERNAL_ERROR, "raw-a/", when=When.TORN))
     run = warehouse.load()
     assert run.code == 4
     assert decisions(warehouse.catalog) == {}
-    warehouse.store.broken = False
     assert warehouse.written() == []
 
 
@@ -540,10 +507,8 @@ def test_what_breaks_between_the_objects_ends_the_run_with_70(warehouse, service
 
 
 def test_a_store_that_is_lost_in_the_middle_leaves_the_run_incomplete(warehouse):
-    warehouse.store = Faulty()
-    warehouse.configure()
     warehouse.clinical("P1")
     key = warehouse.clinical("P2")
-    warehouse.store.faults["copy", key] = StoreUnavailable("copy", cause="the folder is gone")
+    warehouse.faults.plan(Fault("copy", Kind.UNAVAILABLE, key))
     assert warehouse.load().code == 4
     assert warehouse.verdict(key) == ("deferred", "store-fault")

@@ -18,13 +18,13 @@ from warehouse.domain.clinical_fields import ORIGINAL_FIELDS
 from warehouse.domain.patients import FILE_COLUMNS
 from warehouse.domain.shortfall import Shortfall
 from warehouse.domain.studies import STUDY_COLUMNS
-from warehouse.errors import Archived, Changed, Forbidden, NotFound, StoreFault, StoreUnavailable
 from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.counting import CountingStore
 from warehouse.storage.listings import Listings
 from warehouse.storage.memory import MemoryStore
 from warehouse.storage.processed import Archive, LocalTables
 from warehouse.storage.tables import Tables
+from warehouse.testing import Fault, Faults, FaultyStore, Kind, When
 
 IMAGE_TABLES = ("ct", "xray", "mri", "unknown")
 NAMES = (*IMAGE_TABLES, "patient", "patient_clean", "storage")
@@ -210,17 +210,9 @@ def test_age_and_sex_come_from_the_images_where_the_record_has_none(process):
     ]
 
 
-class Refusing(MemoryStore):
-    """Raises on reading keys that hold a word."""
-
-    def __init__(self, word, error):
-        super().__init__()
-        self._word, self._error = word, error
-
-    def read(self, key, **how):
-        if self._word in key:
-            raise self._error
-        return super().read(key, **how)
+def refusing(store, word, kind):
+    """The store, of which reads of keys that hold a word fail."""
+    return FaultyStore(store, Faults(Fault("read", kind, f"*{word}*", times=None)))
 
 
 def two_patients(store):
@@ -231,19 +223,19 @@ def two_patients(store):
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("kind", "code"),
     [
-        (Archived("read"), 1),
-        (NotFound("read"), 4),
-        (Changed("read"), 4),
-        (Forbidden("read"), 4),
-        (StoreFault("read"), 4),
-        (ZeroDivisionError(), 4),
+        (Kind.ARCHIVED, 1),
+        (Kind.GONE, 4),
+        (Kind.CHANGED, 4),
+        (Kind.FORBIDDEN, 4),
+        (Kind.SLOW_DOWN, 4),
+        (Kind.BUG, 4),
     ],
 )
 @pytest.mark.parametrize("word", ["/data/P1", "-metadata/P1"])
-def test_what_cannot_be_read_leaves_its_row(process, word, error, code):
-    made = process(two_patients(Refusing(word, error)))
+def test_what_cannot_be_read_leaves_its_row(process, word, kind, code):
+    made = process(refusing(two_patients(MemoryStore()), word, kind))
     assert made.report.exit_code == code
     assert [row["Pseudonym"] for row in made.rows("patient")] == ["P1", "P2"]
     assert [row["Pseudonym"] for row in made.rows("ct")] == ["P1", "P2"]
@@ -302,20 +294,15 @@ def test_a_large_document_is_read_as_far_as_need_be(process):
 
 
 def test_a_store_that_is_gone_ends_the_run(process):
-    made = process(two_patients(Refusing("/data/P1", StoreUnavailable("read", cause="gone"))))
+    made = process(refusing(two_patients(MemoryStore()), "/data/P1", Kind.UNAVAILABLE))
     assert made.report.exit_code == 2
     assert not (made.folder / "latest.csv").exists()
 
 
 @pytest.mark.parametrize("prefix", ["training/data/", "training/ct-metadata/", "training/"])
 def test_a_listing_that_fails_ends_the_run_without_tables(process, prefix):
-    class Failing(MemoryStore):
-        def list(self, wanted=""):
-            yield from super().list(wanted)
-            if wanted == prefix:
-                raise StoreFault("list")
-
-    made = process(two_patients(Failing()))
+    faults = Faults(Fault("list", Kind.RESET, prefix, when=When.AFTER))
+    made = process(FaultyStore(two_patients(MemoryStore()), faults))
     assert made.report.exit_code == 4
     assert list(made.folder.iterdir()) == []
 

@@ -16,6 +16,7 @@ from warehouse.errors import Archived, Changed, Forbidden, InventoryError, Store
 from warehouse.storage import inventory as module
 from warehouse.storage.inventory import Inventory
 from warehouse.storage.memory import MemoryStore
+from warehouse.testing import Fault, Faults, FaultyStore, Kind
 
 ODD = ["raw-a/a b", "raw-a/a+b%2B", "raw-a/100 %", "raw-a/ü/日😀", "raw-a/line\nend", 'raw-a/"q",']
 
@@ -246,43 +247,35 @@ def test_another_format_is_refused():
     assert "neither .csv.gz nor .parquet" in refused(placed(renamed))
 
 
-class Failing(MemoryStore):
-    """A store of which reads of some keys fail."""
-
-    def __init__(self, find, error):
-        super().__init__("s3://b-inventory")
-        self.find, self.error = find, error
-
-    def read(self, key, **how):
-        if self.find in key:
-            raise self.error("read", key, "a test's doing")
-        return super().read(key, **how)
+def failing(place, operation, kind, key="*"):
+    """The place, of which an operation fails on some keys."""
+    return FaultyStore(place, Faults(Fault(operation, kind, key, times=None)))
 
 
 @pytest.mark.parametrize("find", ["symlink.txt", "manifest.json", "/data/"])
-@pytest.mark.parametrize("error", [Forbidden, Changed, Archived])
-def test_what_cannot_be_read_is_refused(find, error):
-    place = placed(inventory_of("b", infos("raw-a/x")), Failing(find, error))
-    assert error.saying in refused(place)
-
-
-@pytest.mark.parametrize(("error", "raised"), [(Forbidden, InventoryError), (StoreFault, StoreFault)])
-def test_a_place_that_cannot_be_listed(error, raised):
+@pytest.mark.parametrize(
+    ("kind", "error"), [(Kind.FORBIDDEN, Forbidden), (Kind.CHANGED, Changed), (Kind.ARCHIVED, Archived)]
+)
+def test_what_cannot_be_read_is_refused(find, kind, error):
     place = placed(inventory_of("b", infos("raw-a/x")))
+    assert error.saying in refused(failing(place, "read", kind, f"*{find}*"))
 
-    def refusing(prefix=""):
-        raise error("list", prefix, "a test's doing")
 
-    place.list = refusing
-    with pytest.raises(raised, match=error.saying):
-        read(place)
+@pytest.mark.parametrize(
+    ("kind", "raised", "saying"),
+    [(Kind.FORBIDDEN, InventoryError, Forbidden.saying), (Kind.RESET, StoreFault, StoreFault.saying)],
+)
+def test_a_place_that_cannot_be_listed(kind, raised, saying):
+    place = placed(inventory_of("b", infos("raw-a/x")))
+    with pytest.raises(raised, match=saying):
+        read(failing(place, "list", kind))
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_a_fault_that_passes_stays_one(form):
-    place = placed(inventory_of("b", infos("raw-a/x"), form=form), Failing("/data/", StoreFault))
+    place = placed(inventory_of("b", infos("raw-a/x"), form=form))
     with pytest.raises(StoreFault):
-        read(place)
+        read(failing(place, "read", Kind.TIME_OUT, "*/data/*"))
 
 
 def test_what_was_asked_is_counted_apart():

@@ -11,6 +11,7 @@ from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.listings import Listings
 from warehouse.storage.memory import MemoryStore
+from warehouse.testing import Fault, Faults, FaultyStore, Kind, When
 
 
 def store_of(*keys, size=7):
@@ -124,13 +125,8 @@ def test_a_damaged_catalog_costs_requests_and_nothing_else(caplog, tmp_path):
 
 
 def test_a_listing_that_fails_is_no_listing():
-    class Failing(MemoryStore):
-        def list(self, prefix=""):
-            yield from super().list(prefix)
-            raise StoreFault("list")
-
-    store = Failing()
-    store.put("training/data/P/data_2020-01-01.json", b"")
+    faults = Faults(Fault("list", Kind.RESET, times=None, when=When.AFTER))
+    store = FaultyStore(store_of("training/data/P/data_2020-01-01.json"), faults)
     for question in (Listings(store).clinical_files, Listings(store).studies):
         with pytest.raises(StoreFault):
             next(question())
