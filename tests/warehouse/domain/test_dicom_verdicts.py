@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+import tracemalloc
 import zlib
 
 import pytest
@@ -453,3 +454,15 @@ def test_texts_that_would_fill_the_memory_are_dropped_and_counted(tag: int, valu
     assert (dropped, name in text) == (1, False)
     text, dropped = metadata(header(value[: len(value) // 4 * 2] + b"1 "))
     assert (dropped, name in text) == (0, True)
+
+
+def test_a_deflated_object_is_held_once() -> None:
+    fragment = item(bytes(1 << 20))
+    head = data_set() + element(0x7FE00010, "OB", length=0xFFFFFFFF)
+    data = deflated(head, *[fragment] * 40, sequence(0x7FE00010, defined=False, vr="OB")[12:])
+    tracemalloc.start()
+    try:
+        assert verdict(data) == "whole"
+        assert tracemalloc.get_traced_memory()[1] < 60 << 20
+    finally:
+        tracemalloc.stop()
