@@ -67,6 +67,9 @@ setup(
             "pytest-timeout>=2.3,<3",
             "pytest-xdist>=3.6,<4",
         ],
+        "fuzz": [
+            "atheris>=3.0,<4",
+        ],
         "lint": [
             "boto3-stubs>=1.40,<2",
             "mypy>=1.15,<3",

@@ -105,7 +105,7 @@ def test_the_commands_exist() -> None:
 
 
 def python_files() -> list[Path]:
-    folders = ("bonobo", "warehouse", "docs", "benchmarks", "tests")
+    folders = ("bonobo", "warehouse", "docs", "benchmarks", "tests", "fuzz")
     return [
         ROOT / "setup.py",
         *(path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))),

@@ -13,6 +13,7 @@ from warehouse.domain.dicom_json import Document, document
 from warehouse.domain.dicom_pixels import Pixels, whole
 from warehouse.domain.dicom_scan import ElementHeader, Event, Extent, Kind, Scanner, looks_implicit
 from warehouse.domain.dicom_source import (
+    UNKNOWN,
     Complete,
     Inflated,
     Limits,
@@ -180,7 +181,7 @@ def _examine(source: Source, rules: IdentityRules, limits: Limits) -> Reading[He
         yield from whole(pixels, source, top, framing.syntax, limits)
     _judge(top, framing, rules, pixels=last.kind is Kind.STOP)
     syntax = framing.syntax or _SHOWN[encoding]
-    return _header(top, framing, syntax, prefix + source.data[:end])
+    return _header(top, framing, syntax, b"".join((prefix, memoryview(source.data)[:end])))
 
 
 def _open(source: Source, limits: Limits) -> Reading[_Framing]:
@@ -257,7 +258,11 @@ def _walk(scanner: Scanner, source: Source, top: TopLevel, cap: int) -> Reading[
 
 def _supply(need: Event, scanner: Scanner, source: Source, cap: int) -> Reading[None]:
     if need.start > cap:
-        raise Refused("header-too-large")
+        # A deflated object that ends before the cap is truncated, also where its end was not seen yet.
+        if source.size == UNKNOWN:
+            yield from source.ensure(cap + 1)
+        if source.size > cap:
+            raise Refused("header-too-large")
     if not (yield from source.ensure(need.start)):
         scanner.size = source.size
     scanner.data = source.data

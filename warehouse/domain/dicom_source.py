@@ -6,6 +6,7 @@ within the object and never overlap. `Refused` carries a reason code out of any 
 
 from __future__ import annotations
 
+import io
 import sys
 import zlib
 from collections.abc import Generator
@@ -25,6 +26,9 @@ class Range:
     start: int
     length: int
 
+
+# The size of a deflated data set whose end was not seen yet: larger than any.
+UNKNOWN = sys.maxsize
 
 # A second request for what follows the pixels of a small object costs more than its pixels.
 WHOLE = 3
@@ -147,7 +151,7 @@ class Inflated:
 
     def __init__(self, source: Source, start: int, limits: Limits) -> None:
         self.data = b""
-        self.size = sys.maxsize
+        self.size = UNKNOWN
         self._limits = limits
         self._pending = source.data[start:]
         self._next = len(source.data)
@@ -157,18 +161,18 @@ class Inflated:
         self._inflated = 0
 
     def ensure(self, end: int) -> Reading[bool]:
-        if len(self.data) < end and self.size == sys.maxsize:
-            pieces, held = [self.data], len(self.data)
-            while held < end and self.size == sys.maxsize:
-                piece = yield from self._more()
-                pieces.append(piece)
-                held += len(piece)
-            self.data = b"".join(pieces)
+        if len(self.data) < end and self.size == UNKNOWN:
+            # Not a list to be joined: for a moment that would be twice as large.
+            held = io.BytesIO()
+            held.write(self.data)
+            while held.tell() < end and self.size == UNKNOWN:
+                held.write((yield from self._more()))
+            self.data = held.getvalue()
         return len(self.data) >= end
 
     def tail(self, start: int) -> Reading[bytes]:
         kept = bytearray(self.data[start:])
-        while self.size == sys.maxsize:
+        while self.size == UNKNOWN:
             before = self._inflated
             piece = yield from self._more()
             kept += piece[max(start - before, 0) :]

@@ -17,6 +17,9 @@ Converter = Callable[[bytes, bool, Encodings], list[Json]]
 
 # An element of more values would be hundreds of times its size in memory; no attribute asks for so many.
 MAXIMUM_VALUES = 1_000_000
+_MAXIMUM_NAMES = 100_000  # each is a dictionary
+# A longer text would be up to thirty times its size in memory while it is decoded.
+MAXIMUM_TEXT = 4 * 1024 * 1024
 
 _JSON_INTEGERS = range(-(1 << 63), 1 << 64)
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
@@ -178,13 +181,24 @@ AS_IT_STANDS = frozenset(vr for vr, convert in TEXTS.items() if convert in (_pla
 IN_CHARACTER_SET = frozenset(["LO", "LT", "PN", "SH", "ST", "UC", "UT"])
 
 
+# These hold one value, in which a backslash is a character (PS3.5 6.2).
+_SINGLE = frozenset(["LT", "ST", "UR", "UT"])
+
+
 def _texts(vr: str) -> Converter:
-    convert = TEXTS[vr]
-    if vr == "PN":
-        return lambda raw, little, charset: convert(decode(raw.rstrip(b"\0 "), charset))
-    if vr in IN_CHARACTER_SET:
-        return lambda raw, little, charset: convert(decode(raw, charset))
-    return lambda raw, little, charset: convert(raw.decode("latin-1"))
+    convert, in_character_set, single = TEXTS[vr], vr in IN_CHARACTER_SET, vr in _SINGLE
+    padding, most = (b"\0 ", _MAXIMUM_NAMES) if vr == "PN" else (b"", MAXIMUM_VALUES)
+
+    def convert_bytes(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
+        if len(raw) > MAXIMUM_TEXT:
+            raise ValueError("a longer text than is decoded")
+        if not single and raw.count(b"\\") >= most:
+            raise ValueError("more values than any attribute has")
+        if padding:
+            raw = raw.rstrip(padding)
+        return convert(decode(raw, charset) if in_character_set else raw.decode("latin-1"))
+
+    return convert_bytes
 
 
 CONVERTERS: Mapping[str, Converter] = {

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from warehouse.domain.keys import canonical, safe_segment
+from warehouse.domain.keys import can_be_claimed, canonical, safe_segment
 
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _MAX_UID = 64  # PS3.5 9.1
@@ -44,6 +44,8 @@ def refusal(patient_id: str, rules: IdentityRules) -> str | None:
     if rules.patient_id_pattern.fullmatch(patient_id) is None and not rules.existing_folder(patient_id):
         return "invalid-identity"
     patient = canonical(patient_id)
+    if not can_be_claimed(patient):
+        return "invalid-identity"
     if patient in rules.placeholder_ids or not patient.strip("0"):
         return "placeholder-identity"
     return None

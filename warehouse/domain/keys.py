@@ -319,8 +319,13 @@ def standing_place(key: str) -> tuple[str, str | None] | None:
     return canonical(rest[0]), study
 
 
+def can_be_claimed(patient: str) -> bool:
+    """Whether the claim of a canonical patient has a place: capitals and the suffix may make it too long."""
+    return safe_segment(f"{patient}.json")
+
+
 def assignment_key(patient: str) -> str:
-    """Where the claim of a canonical patient stands."""
+    """Where the claim of a canonical patient stands. Raises ValueError unless it can be claimed."""
     return ASSIGNMENTS_PREFIX + _join(f"{patient}.json")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+import tracemalloc
 import zlib
 
 import pytest
@@ -413,3 +414,55 @@ def test_fragments_that_are_none() -> None:
     wrong = sequence(0x7FE00010, item(), b"\1\2\3\4\5\6\7\x08", defined=False, vr="OB")
     assert verdict(image(tail=wrong, syntax=JPEG)) == "unreadable"
     assert verdict(image(tail=encapsulated(b"x" * 40) + b"\0" * 3, syntax=JPEG)) == "truncated"
+
+
+def deflated(*parts: bytes) -> bytes:
+    engine = zlib.compressobj(1, wbits=-zlib.MAX_WBITS)
+    return preamble() + meta(DEFLATED) + b"".join(engine.compress(part) for part in parts) + engine.flush()
+
+
+@pytest.mark.parametrize("first_read", [1024, 4096, 1 << 20])
+def test_a_deflated_object_with_too_long_an_element_is_truncated_however_it_is_read(first_read: int) -> None:
+    filling = bytes(range(256)) * 200
+    data = deflated(
+        data_set(extra=element(0x00091001, "OB", filling) + element(0x00091002, "OB", length=1 << 30))
+    )
+    assert verdict(data, limits=Limits(first_read=first_read)) == "truncated"
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        (0x00081030, b"\\" * 1_000_001),  # LO
+        (0x00081150, b"1\\" * 1_000_001),  # UI
+        (0x00081048, b"A\\" * 100_001),  # PN
+        (0x00204000, b"x" * ((4 << 20) + 2)),  # LT
+    ],
+    ids=["LO", "UI", "PN", "LT"],
+)
+def test_texts_that_would_fill_the_memory_are_dropped_and_counted(tag: int, value: bytes) -> None:
+    def header(text: bytes) -> Header:
+        extra = element(tag, "", text, implicit=True)
+        found, _ = look(
+            preamble() + meta(IMPLICIT) + data_set(implicit=True, extra=extra) + pixels(implicit=True)
+        )
+        assert isinstance(found, Header)
+        return found
+
+    name = f'"{tag:08X}"'.encode()
+    text, dropped = metadata(header(value))
+    assert (dropped, name in text) == (1, False)
+    text, dropped = metadata(header(value[: len(value) // 4 * 2] + b"1 "))
+    assert (dropped, name in text) == (0, True)
+
+
+def test_a_deflated_object_is_held_once() -> None:
+    fragment = item(bytes(1 << 20))
+    head = data_set() + element(0x7FE00010, "OB", length=0xFFFFFFFF)
+    data = deflated(head, *[fragment] * 40, sequence(0x7FE00010, defined=False, vr="OB")[12:])
+    tracemalloc.start()
+    try:
+        assert verdict(data) == "whole"
+        assert tracemalloc.get_traced_memory()[1] < 60 << 20
+    finally:
+        tracemalloc.stop()
