@@ -69,7 +69,7 @@ def test_damage_is_listed_by_kind_with_its_remedy_and_without_names(command, loa
     found = [line.split("\t") for line in lines if "\t" in line]
     assert [kind for kind, _, _ in found] == ["copy-changed", "copy-missing"]
     assert all("#" in name for _, name, _ in found)
-    assert found[1][2].startswith("copy its raw object there by hand")
+    assert found[1][2].startswith("`warehouse retry --missing`")
     assert CANARY not in (shallow.out + shallow.err).lower()
     deep = command("warehouse", "verify", loaded, "--deep", "--keys")
     assert deep.code == 5

@@ -18,11 +18,13 @@ class Kind(NamedTuple):
     remedy: str
 
 
-_AGAIN = "copy its raw object there by hand, or restore an earlier version of the copy"
-_ASIDE = "put the copy aside by hand; then " + _AGAIN
-_REBUILT = (
-    "put the document aside by hand, and write what `warehouse header` prints for the image in its place"
+_AGAIN = (
+    "`warehouse retry --missing` and then `warehouse load` copy it anew, if its raw object stands; "
+    "else restore an earlier version of the copy"
 )
+_ASIDE = "put the copy aside by hand; then " + _AGAIN
+_WRITTEN = "`warehouse retry --missing` and then `warehouse load` write it anew"
+_REBUILT = "put the document aside by hand; then " + _WRITTEN
 
 # In the order in which a person reads them.
 VIOLATIONS: Mapping[str, Kind] = {
@@ -35,7 +37,7 @@ VIOLATIONS: Mapping[str, Kind] = {
     ),
     "metadata-missing": Kind(
         "the image has no metadata document",
-        "write what `warehouse header` prints for the image where the document should stand",
+        _WRITTEN,
     ),
     "metadata-of-another": Kind("the metadata document tells of another image", _REBUILT),
     "metadata-damaged": Kind("what stands beside the image is no metadata document", _REBUILT),
@@ -66,11 +68,12 @@ VIOLATIONS: Mapping[str, Kind] = {
     ),
     "row-missing": Kind(
         "no row of the catalog tells of the object, though a finished run saw all",
-        "if its raw object stands, `warehouse load` decides it again; else find out who put it there",
+        "if its raw object stands, `warehouse load` decides it again; "
+        "else find out who put it there, or make all rows anew by `warehouse catalog rebuild --replace`",
     ),
     "row-invented": Kind(
         "a row of the catalog tells of a copy or of a raw object that is not there and may never have been",
-        "find out who wrote to catalog/; an earlier version of its tables can be restored",
+        "find out who wrote to catalog/; `warehouse catalog rebuild --replace` makes it anew of the bucket",
     ),
 }
 

@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from operator import methodcaller
 from typing import Any, TypeAlias
 
@@ -115,9 +116,19 @@ class _Unhurried(ds.FileSystemDataset):  # type: ignore[misc]
     """Files that are decoded as they are asked for; DuckDB says which columns and rows it wants."""
 
     def scanner(self, **asked: Any) -> ds.Scanner:
-        options = ds.ParquetFragmentScanOptions(pre_buffer=not _is_near(self.filesystem))
-        return super().scanner(**asked, **_AS_ASKED_FOR, fragment_scan_options=options)
+        if _is_near(self.filesystem):
+            return super().scanner(**asked, **_AS_ASKED_FOR, fragment_scan_options=_COLUMN_BY_COLUMN)
+        return self._row_groups.scanner(**asked, **_AS_ASKED_FOR, fragment_scan_options=_TOGETHER)
 
+    @cached_property
+    def _row_groups(self) -> ds.FileSystemDataset:
+        """Far away, Arrow fetches the columns of a row group together; looked for by the first who asks."""
+        row_groups = _row_groups(list(self.get_fragments()))
+        return ds.FileSystemDataset(row_groups, self.schema, self.format, self.filesystem)
+
+
+_COLUMN_BY_COLUMN = ds.ParquetFragmentScanOptions(pre_buffer=False)
+_TOGETHER = ds.ParquetFragmentScanOptions(pre_buffer=True)
 
 # Left to itself, Arrow decodes ahead of a slow reader up to a gibibyte and more, whatever DuckDB's limit.
 _AS_ASKED_FOR: Mapping[str, Any] = {
@@ -131,10 +142,7 @@ _AS_ASKED_FOR: Mapping[str, Any] = {
 def _unhurried(part: Source) -> Source:
     if not isinstance(part, ds.FileSystemDataset):
         return part
-    fragments = list(part.get_fragments())
-    if not _is_near(part.filesystem):
-        fragments = _row_groups(fragments)
-    return _Unhurried(fragments, part.schema, part.format, part.filesystem)
+    return _Unhurried(list(part.get_fragments()), part.schema, part.format, part.filesystem)
 
 
 def _is_near(files: fs.FileSystem) -> bool:
@@ -144,7 +152,7 @@ def _is_near(files: fs.FileSystem) -> bool:
 
 
 def _row_groups(fragments: Sequence[ds.ParquetFileFragment]) -> list[ds.ParquetFileFragment]:
-    """Files as their row groups: Arrow fetches the columns of one together, and holds one at a time."""
+    """Files as their row groups, of which Arrow holds one at a time."""
     if not fragments:
         return []
     with ThreadPoolExecutor(min(AT_ONCE, len(fragments))) as pool:
