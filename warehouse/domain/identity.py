@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from warehouse.domain.keys import can_be_claimed, canonical, safe_segment
 
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
-_MAX_UID = 64  # PS3.5 9.1
+MAX_UID = 64  # PS3.5 9.1
 
 
 def _no_folder(patient_id: str) -> bool:
@@ -34,7 +34,7 @@ class IdentityRules:
 
 def is_uid(text: str) -> bool:
     """Tell whether `text` is a UID: up to 64 characters, digits in parts that are not empty (PS3.5 9.1)."""
-    return len(text) <= _MAX_UID and _UID.fullmatch(text) is not None
+    return len(text) <= MAX_UID and _UID.fullmatch(text) is not None
 
 
 def refusal(patient_id: str, rules: IdentityRules) -> str | None:

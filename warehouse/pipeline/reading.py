@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from warehouse.domain import clinical, dicom
-from warehouse.domain.identity import IdentityRules
+from warehouse.domain.dicom_tables import DEFLATED
+from warehouse.domain.identity import MAX_UID, IdentityRules
 from warehouse.domain.records import Header, ObjectInfo
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 
 LARGE_HEADER = 256 * 1024
+
+_DEFLATED = re.compile("|".join(map(re.escape, sorted(DEFLATED))).encode())
 
 # What stands in a set was let in once: its patient is no question any more.
 ANYBODY = IdentityRules(patient_id_pattern=re.compile(r".*", re.DOTALL), placeholder_ids=frozenset())
@@ -39,15 +42,28 @@ def read_header(
 def read_stored_header(
     store: Store, info: ObjectInfo, rules: IdentityRules, on_large: Callable[[], object] = bool
 ) -> Header | dicom.Rejection:
-    """Read as much of an object as its examination asks for; `on_large` is called before it gets large."""
-    total = 0
+    """Read as much of an object as its examination asks for.
+
+    `on_large` is called once, before it gets large: what names a deflated transfer syntax may become so,
+    however small it is.
+    """
+    total, large, last = 0, False, b""
+
+    def grows(*, is_large: bool) -> None:
+        nonlocal large
+        if is_large and not large:
+            large = True
+            on_large()
 
     def read(wanted: dicom.Range) -> bytes:
-        nonlocal total
-        if total <= LARGE_HEADER < total + wanted.length:
-            on_large()
+        nonlocal total, last
         total += wanted.length
-        return store.read(info.key, start=wanted.start, length=wanted.length, etag=info.etag).data
+        grows(is_large=total > LARGE_HEADER)
+        data = store.read(info.key, start=wanted.start, length=wanted.length, etag=info.etag).data
+        if not large:
+            grows(is_large=_DEFLATED.search(last + data) is not None)
+            last = data[-MAX_UID:]
+        return data
 
     return read_header(info.size, rules, read)
 
