@@ -18,7 +18,7 @@ import argparse
 import hashlib
 import os
 import platform
-import resource
+import re
 import shutil
 import statistics
 import subprocess
@@ -106,6 +106,16 @@ def in_order(keys: int) -> Iterator[tuple[ObjectInfo, int, str]]:
     return ((info, *raw_keys.reading_order(raw_keys.raw_object(info, config))) for info in found)
 
 
+def peak() -> float:
+    """The most memory that this process has had resident, in MiB.
+
+    Not `ru_maxrss`: that also remembers the process that this one was before it became this program.
+    """
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found, "the kernel does not tell"
+    return int(found[1]) / 1024
+
+
 def measure(folder: Path, keys: int, what: str) -> None:
     """Read the listing of so many keys, alone or against the catalog, and print what it took."""
     listing = in_order(keys)
@@ -117,8 +127,7 @@ def measure(folder: Path, keys: int, what: str) -> None:
     else:
         found = sum(1 for _ in listing)
     seconds, busy = time.perf_counter() - begun, time.process_time() - busy
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    figures = f"{seconds:.1f} | {busy:.1f} | {keys / seconds:,.0f} | {peak:.0f}"
+    figures = f"{seconds:.1f} | {busy:.1f} | {keys / seconds:,.0f} | {peak():.0f}"
     print(f"| {what} | {keys:,} | {found:,} | {figures} |", flush=True)
 
 

@@ -172,7 +172,7 @@ def test_a_bucket_also_where_a_removal_fails_half_way(command, s3_server):
     s3 = environment(s3_server)
     assert command("warehouse", "load", bucket, env=s3).code == 0
     before, stood = state_on_s3(s3_server, bucket), keys(s3_server, bucket)
-    s3_server.plan("DELETE", 403, "AccessDenied", times=1, about="runs/_delta_log")
+    s3_server.plan("DeleteObject", 403, "AccessDenied", times=1, about="runs/_delta_log")
     failed = command("warehouse", "catalog", "rebuild", bucket, "--replace", env=s3)
     assert failed.code == 4
     assert "permission" in failed.err
