@@ -17,7 +17,7 @@ import pytest
 from botocore.config import Config
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.server import create_backend_app
 from permissions import Grant, allowed
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -92,7 +92,8 @@ class S3Server:
     """
 
     def __init__(self) -> None:
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        # Not moto's dispatcher: it looks for all of moto's services on the disk at each request.
+        self._moto = create_backend_app("s3")
         self._lock = threading.Lock()
         self._session = boto3.Session("test-access-key", "test-secret-key", region_name=REGION)
         self.faults: list[Fault] = []
