@@ -96,7 +96,9 @@ def main() -> None:
             progress = mmap.mmap(file.fileno(), _NUMBER.size)
         bound_memory()
         found = fuzz(given.target, given.seed, given.first, given.count, progress)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    # Not ru_maxrss: that also remembers the process that started this one.
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    peak = int(status.partition("VmHWM:")[2].split()[0]) // 1024
     ends = ", ".join(f"{end} {times}" for end, times in found.most_common())
     print(f"{given.target}: seed {given.seed}, {given.count} mutants, peak {peak} MiB: {ends}")
 

@@ -116,9 +116,23 @@ class _Unhurried(ds.FileSystemDataset):  # type: ignore[misc]
     """Files that are decoded as they are asked for; DuckDB says which columns and rows it wants."""
 
     def scanner(self, **asked: Any) -> ds.Scanner:
+        if self._held is not None:
+            return self._held.scanner(**asked, **_AS_ASKED_FOR)
         if _is_near(self.filesystem):
             return super().scanner(**asked, **_AS_ASKED_FOR, fragment_scan_options=_COLUMN_BY_COLUMN)
         return self._row_groups.scanner(**asked, **_AS_ASKED_FOR, fragment_scan_options=_TOGETHER)
+
+    @cached_property
+    def _held(self) -> ds.Dataset | None:
+        """What is no more than one batch is read once, however often it is asked; None for what is more."""
+        near = _is_near(self.filesystem)
+        files = list(self.get_fragments()) if near else list(self._row_groups.get_fragments())
+        if near and len(files) > AT_ONCE:
+            return None
+        if sum(file.metadata.num_rows for file in files) > SCAN_ROWS:
+            return None
+        read_once = ds.FileSystemDataset(files, self.schema, self.format, self.filesystem)
+        return ds.dataset(read_once.scanner(**_AS_ASKED_FOR, fragment_scan_options=_TOGETHER).to_table())
 
     @cached_property
     def _row_groups(self) -> ds.FileSystemDataset:

@@ -99,7 +99,8 @@ class DeltaTables:
         """What an opened table holds, not yet read."""
         options = self._options()
         with translated():
-            return table.to_pyarrow_dataset(filesystem=self._files(name, options))
+            rows = table.to_pyarrow_dataset(filesystem=self._files(name, options))
+            return _sized(rows, table) if self._on_s3 else rows
 
     def edition(self, name: str, version: int) -> Edition:
         """What the commit of a version tells (Delta protocol, "Commit Provenance Information")."""
@@ -319,6 +320,19 @@ class DeltaTables:
             scheme=endpoint.scheme or "https",
         )
         return fs.SubTreeFileSystem(self._uri(name).removeprefix("s3://"), s3)
+
+
+def _sized(rows: ds.FileSystemDataset, table: DeltaTable) -> ds.FileSystemDataset:
+    """The same files with their sizes, as the log tells them: nobody has to ask for them (S3: HeadObject)."""
+    added = pa.table(table.get_add_actions())
+    sizes = dict(zip(added["path"].to_pylist(), added["size_bytes"].to_pylist(), strict=True))
+    files = [
+        rows.format.make_fragment(
+            file.path, rows.filesystem, file.partition_expression, file_size=sizes.get(file.path)
+        )
+        for file in rows.get_fragments()
+    ]
+    return ds.FileSystemDataset(files, rows.schema, rows.format, rows.filesystem)
 
 
 def _path(location: str) -> str:

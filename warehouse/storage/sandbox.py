@@ -45,7 +45,7 @@ _EXPLAINED = re.compile(r"\s*EXPLAIN\s+(?:ANALYZE\s+)?(?:\([^()]*\)\s*)?", re.IG
 AS_WRITTEN = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
 
 # What Arrow could not read reaches us as if the SQL were wrong.
-_SOURCE_FAILED = re.compile(r"reading the stream|IOError|OSError")
+_SOURCE_FAILED = re.compile(r"(?:reading|exporting) (?:the|a) stream|(?:IO|OS|FileNotFound|Permission)Error")
 
 # By the words that an error begins with, since some pass through Arrow, which keeps nothing else. The first
 # speak of the SQL; the others may quote values, and are told in our own words.

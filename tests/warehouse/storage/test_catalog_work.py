@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.catalog_rows import image
+from warehouse.storage import catalog_work
 from warehouse.storage.catalog_schema import OBJECTS, to_arrow
-from warehouse.storage.catalog_work import _row_groups, scan, show, workspace
+from warehouse.storage.catalog_work import AT_ONCE, _row_groups, scan, show, workspace
 from warehouse.storage.delta import DeltaCatalog
 
 ROWS = 60
@@ -32,11 +33,59 @@ def catalog(s3_server, s3_bucket):
     return made
 
 
+@pytest.fixture
+def more_than_a_batch(monkeypatch):
+    monkeypatch.setattr(catalog_work, "SCAN_ROWS", ROWS // 2)
+
+
 def _gets(server):
     return Counter(server.names_seen())["GetObject"]
 
 
-def test_the_columns_of_a_row_group_are_fetched_together(catalog, s3_server):
+def test_no_more_than_a_batch_is_read_once_however_often_it_is_asked(catalog, s3_server):
+    with workspace() as connection:
+        show(connection, {"objects": catalog.sources("objects")})
+        s3_server.seen.clear()
+        for column in OBJECTS.names:
+            (found,) = connection.execute(f'SELECT count(*) FROM objects WHERE "{column}" IS NULL').fetchone()
+            assert found in (0, ROWS)
+        connection.execute("SELECT key FROM objects WHERE key LIKE 'raw%'").fetchall()
+    assert _gets(s3_server) <= 2
+
+
+def test_nobody_asks_for_the_sizes_of_files_that_the_log_tells(catalog, s3_server):
+    parts = catalog.sources("objects")
+    s3_server.seen.clear()
+    with workspace() as connection:
+        show(connection, {"objects": parts})
+        connection.execute("SELECT * FROM objects").fetchall()
+    assert set(s3_server.names_seen()) == {"GetObject"}
+
+
+def test_more_than_a_batch_is_not_held(catalog, s3_server, more_than_a_batch):
+    with workspace() as connection:
+        show(connection, {"objects": catalog.sources("objects")})
+        connection.execute("SELECT count(etag) FROM objects").fetchone()
+        s3_server.seen.clear()
+        connection.execute("SELECT count(etag) FROM objects").fetchone()
+    assert _gets(s3_server) == 1
+
+
+@pytest.mark.parametrize("files", [1, AT_ONCE + 1])
+def test_files_of_this_machine_are_asked_the_same(tmp_path, files):
+    catalog = DeltaCatalog(str(tmp_path))
+    for number in range(files):
+        catalog.append([image("training", "P1", "1.1", "1.2", f"1.3.{number}")])
+    with workspace() as connection:
+        show(connection, {"objects": catalog.sources("objects")})
+        for _ in range(2):
+            ((rows, keys),) = connection.execute(
+                "SELECT count(*), count(DISTINCT key) FROM objects"
+            ).fetchall()
+            assert (rows, keys) == (files, files)
+
+
+def test_the_columns_of_a_row_group_are_fetched_together(catalog, s3_server, more_than_a_batch):
     parts = catalog.sources("objects")
     with workspace() as connection:
         show(connection, {"objects": parts})
