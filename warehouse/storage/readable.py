@@ -11,7 +11,9 @@ from warehouse.storage.snapshot import AsOf, Snapshot
 
 log = logging.getLogger("warehouse")
 
-EMPTY = "the catalog is empty: a load fills it"
+EMPTY = (
+    "the catalog is empty: a load fills it; where it was lost, `warehouse catalog rebuild` makes it anew first"
+)
 
 
 def readable(catalog: DeltaCatalog, as_of: AsOf = None) -> Snapshot:
