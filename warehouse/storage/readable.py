@@ -11,9 +11,7 @@ from warehouse.storage.snapshot import AsOf, Snapshot
 
 log = logging.getLogger("warehouse")
 
-EMPTY = (
-    "the catalog is empty: a load fills it; where it was lost, `warehouse catalog rebuild` makes it anew first"
-)
+EMPTY = "the catalog is empty: a load fills it; where it was lost, first run `warehouse catalog rebuild`"
 
 
 def readable(catalog: DeltaCatalog, as_of: AsOf = None) -> Snapshot:
