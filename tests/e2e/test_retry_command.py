@@ -151,3 +151,15 @@ def test_a_bucket(command, s3_server):
     assert state_on_s3(s3_server, bucket) == before
     after = keys(s3_server, bucket)
     assert [key for key in stood if key not in after] == []
+
+
+@pytest.mark.parametrize("options", [[], ["--missing"], ["--dry-run"]])
+def test_a_lost_catalog_is_not_told_as_nothing_to_look_at_again(command, loaded, options):
+    # As a rebuilding leaves it that was cut short after the logs were removed.
+    for log in loaded.glob("catalog/*/_delta_log"):
+        shutil.rmtree(log)
+    before = tree(loaded)
+    asked = command("warehouse", "retry", loaded, *options)
+    assert (asked.code, asked.out) == (2, "")
+    assert "`warehouse catalog rebuild`" in asked.err
+    assert tree(loaded) == before

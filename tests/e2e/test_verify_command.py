@@ -181,3 +181,10 @@ def test_no_permission_to_read_ends_with_4(command, s3_server):
     done = command("warehouse", "verify", bucket, env=settings)
     assert done.code == 4
     assert "not read: claim (forbidden): allow s3:GetObject on the whole bucket" in done.out
+
+
+def test_of_a_bucket_that_lost_all_it_held_nothing_is_proven(command, loaded):
+    for folder in [path for path in loaded.iterdir() if path.is_dir()]:
+        shutil.rmtree(folder)
+    done = command("warehouse", "verify", loaded, "--format", "json")
+    assert (done.code, json.loads(done.out)["proven"]) == (4, None), done.err

@@ -169,6 +169,13 @@ def test_what_was_removed_or_replaced_is_left_out_and_counted(command, loaded):
     ]
 
 
+def test_a_file_or_device_without_a_suffix_is_refused_before_anything_is_read(command, loaded, tmp_path):
+    (tmp_path / "notes").write_text("mine")
+    for out in ("notes", "/dev/full"):
+        assert "neither" in refused(command("warehouse", "quarantine", loaded, "--out", out))
+    assert (tmp_path / "notes").read_text() == "mine"
+
+
 @pytest.mark.parametrize("name", ["quarantine", "deferred"])
 def test_without_a_catalog_there_is_no_list(command, drop, tmp_path, name):
     assert "a load fills it" in refused(command("warehouse", name, drop))

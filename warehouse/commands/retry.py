@@ -20,6 +20,7 @@ from warehouse.services import new_run, open_warehouse, utc_now
 from warehouse.settings import Settings, read_settings
 from warehouse.storage.catalog_again import SecondLooks
 from warehouse.storage.raw_listing import LiveListing
+from warehouse.storage.readable import EMPTY
 from warehouse.storage.retry_ledger import RetryLedger
 
 
@@ -63,6 +64,9 @@ def retry_graph() -> bonobo.Graph:
 @contextmanager
 def _services(settings: Settings, retries: Retries) -> Generator[Mapping[str, Any]]:
     with open_warehouse(settings) as (store, catalog), SecondLooks(catalog) as second_looks:
+        # A catalog that is lost tells of nothing: that is no proof that nothing is quarantined or missing.
+        if catalog.version() is None:
+            raise SettingsError(EMPTY)
         yield {
             "store": store,
             "raw_listing": LiveListing(store),

@@ -34,6 +34,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 SUFFIXES = (".csv", ".json")
 
+_NO_PLACE = "--out is a folder, or a file whose name ends in .csv or .json"
+
 _KINDS = {Decided.QUARANTINED: "quarantine", Decided.DEFERRED: "deferred"}
 
 
@@ -154,7 +156,9 @@ class _Place:
         suffix = out.suffix.lower()
         is_folder = out.is_dir() or not suffix
         if not is_folder and suffix not in SUFFIXES:
-            raise SettingsError("--out is a folder, or a file whose name ends in .csv or .json")
+            raise SettingsError(_NO_PLACE)
+        if is_folder and out.exists() and not out.is_dir():
+            raise SettingsError(f"{_NO_PLACE}; what stands there is neither")
         self._folder = out if is_folder else out.parent
         self._stem, self._suffix = (_KINDS[decided], ".csv") if is_folder else (out.stem, suffix)
         self._file = None if is_folder or centre is None else out

@@ -48,10 +48,16 @@ _STANDING_CLINICAL = re.compile(r"(data|status)_([0-9]{4}-[0-9]{2}-[0-9]{2})\.js
 _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd]")
 
 
+_OWN_PREFIXES = ("assignments/", "catalog/")
 _SAFE_NAME = re.compile(
     r"(?P<uploader>[^/#]*)/(?P<date>undated|[0-9]{4}-[0-9]{2}-[0-9]{2})/(?P<place>data|images|other)"
     r"#(?P<run>[^/#]+)-(?P<sequence>[0-9]{1,18})"
 )
+
+
+def is_of_the_warehouse(key: str) -> bool:
+    """Whether it is a key of what the warehouse keeps beside raw and the sets, which nobody uploads."""
+    return key == CONFIGURATION_KEY or key.startswith(_OWN_PREFIXES)
 
 
 class SafeName(NamedTuple):

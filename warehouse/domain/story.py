@@ -27,6 +27,7 @@ _FOUND: Mapping[State, str] = {
 
 _KINDS = {"image": "an image", "clinical": "a clinical file"}
 
+_OWN = "it is the warehouse's own: its configuration, its assignments or its catalog, and no upload"
 _VERIFY = "`warehouse verify` shows what else of the data set is not as it should be"
 _RETRY = "the same bytes are looked at again only after `warehouse retry`, which asks for it"
 _REBUILD = "`warehouse catalog rebuild` makes the catalog anew from what stands in the bucket"
@@ -102,7 +103,8 @@ def _never_decided(facts: Facts) -> Iterator[str]:
         yield f"never decided; what a load would make of it is not known, since {expected.problem}"
         return
     elif not expected.listed:
-        yield "under no raw prefix of config.json: no load looks at it"
+        owned = keys.is_of_the_warehouse(facts.key)
+        yield _OWN if owned else "under no raw prefix of config.json: no load looks at it"
         return
     else:
         yield "never decided: the catalog does not know it"
@@ -240,6 +242,8 @@ def _remedies_of_the_undecided(facts: Facts) -> Iterator[str]:
         yield _REBUILD
     elif facts.expected.problem is not None:
         yield "mend config.json, as `warehouse config check` says, then load"
+    elif keys.is_of_the_warehouse(facts.key):
+        yield f"{NO_REMEDY}: {_VERIFY}"
     else:
         yield "where it is meant to be loaded: upload it under a raw prefix, or add its prefix to config.json"
 

@@ -118,8 +118,10 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        """5 where a promise is broken, 4 where not all could be read, else 0."""
-        return 5 if self.violations.total() else 4 if self.unread else 0
+        """5 where a promise is broken, 4 where not all could be read or nothing stands here, else 0."""
+        if self.violations.total():
+            return 5
+        return 4 if self.unread or not self.looked.total() else 0
 
     def report(self) -> dict[str, Any]:
         """All of it, for a program; names no object."""
@@ -158,4 +160,6 @@ class Verdict:
             return f"DAMAGED: {broken} found of {len(+self.violations)} kinds"
         if self.unread:
             return "NOT PROVEN: nothing wrong was found, but not all of it could be read"
+        if not self.looked.total():
+            return "NOT PROVEN: there is nothing here, neither raw objects, nor copies, nor a catalog"
         return "nothing is wrong"

@@ -11,7 +11,7 @@ from warehouse.storage.snapshot import AsOf, Snapshot
 
 log = logging.getLogger("warehouse")
 
-EMPTY = "the catalog is empty: a load fills it"
+EMPTY = "the catalog is empty: a load fills it; where it was lost, first run `warehouse catalog rebuild`"
 
 
 def readable(catalog: DeltaCatalog, as_of: AsOf = None) -> Snapshot:

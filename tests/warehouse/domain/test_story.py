@@ -149,6 +149,14 @@ def test_what_was_never_decided_says_what_it_would_be(key, expected, words):
     assert section(lines, CHANGE)
 
 
+@pytest.mark.parametrize("key", ["config.json", "assignments/patients/P1.json", "catalog/objects/a.parquet"])
+def test_nobody_is_told_to_upload_what_the_warehouse_keeps_for_itself(key):
+    lines = list(story.lines(Facts(key, key, stands(key), Expected()), NOW))
+    assert any("the warehouse's own" in line for line in lines)
+    assert not any("upload it" in line for line in lines)
+    assert section(lines, CHANGE)[0].startswith("nothing: `warehouse verify`")
+
+
 def test_each_place_is_told_as_it_was_found():
     copy = Look("copy", PLACE, "other size", info(PLACE))
     claim = Look("assignment", "assignments/patients/P1.json", "stands", said="training, by rule split")
