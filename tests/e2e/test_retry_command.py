@@ -70,6 +70,12 @@ def test_each_reason_can_be_asked_for(command, loaded):
         assert reasons(loaded)["deferred", "retry"] == total
 
 
+def test_more_than_one_reason_can_be_asked_for(command, loaded):
+    wanted = ("truncated", "not-dicom")
+    asked = command("warehouse", "retry", loaded, *(word for one in wanted for word in ("--reason", one)))
+    assert (asked.code, counts(asked)) == (0, {one: QUARANTINED[one] for one in wanted})
+
+
 def test_a_dry_run_says_the_same_and_writes_nothing(command, loaded):
     before = whole_tree(loaded)
     asked = command("warehouse", "retry", loaded, "--dry-run")

@@ -28,9 +28,11 @@ from warehouse.storage.retry_ledger import RetryLedger
 @click.argument("bucket", required=False)
 @click.option(
     "--reason",
+    "reasons",
     type=click.Choice(QUARANTINED),
-    metavar="REASON",
-    help="Only what is quarantined for this reason.",
+    metavar="CODE",
+    multiple=True,
+    help="Only what is quarantined for this reason; may be given more than once.",
 )
 @click.option(
     "--missing",
@@ -39,16 +41,16 @@ from warehouse.storage.retry_ledger import RetryLedger
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be looked at again, write nothing.")
 @aws_options
-def retry(bucket: str | None, reason: str | None, missing: bool, **flags: Any) -> int:
+def retry(bucket: str | None, reasons: tuple[str, ...], missing: bool, **flags: Any) -> int:
     """Have the next load look again at what is quarantined in BUCKET (or in WAREHOUSE_BUCKET).
 
-    Say so when its cause is gone: a corrected configuration, a right that was decided by hand, a newer
-    version of this program. This command loads nothing.
+    Say so when its cause is gone: a corrected configuration, a patient who was put right by hand, a
+    newer version of this program. This command loads nothing: `warehouse load` does, after it.
     """
-    if missing and reason is not None:
+    if missing and reasons:
         raise SettingsError("--reason is of what is quarantined, --missing of what was loaded: give one")
     settings = read_settings(os.environ, bucket=bucket, **flags)
-    retries = Retries(reason, missing, settings.dry_run)
+    retries = Retries(reasons, missing, settings.dry_run)
     return run_graph(retry_graph(), _services(settings, retries), results=sys.stdout)
 
 

@@ -38,11 +38,11 @@ class Again:
 class Retries:
     """What is asked for, and what came of it: a service, whose summary is what the command prints.
 
-    `reason` limits it to one reason. With `missing`, what is missing from the sets is asked for, and not what
-    is quarantined. `lost` counts what is missing and cannot be restored.
+    `reasons` limit it, where any are given. With `missing`, what is missing from the sets is asked for, and
+    not what is quarantined. `lost` counts what is missing and cannot be restored.
     """
 
-    reason: str | None = None
+    reasons: tuple[str, ...] = ()
     missing: bool = False
     dry_run: bool = False
     counts: Counter[str] = field(default_factory=Counter)
@@ -76,5 +76,5 @@ class Retries:
     def _nothing(self) -> str:
         if self.missing:
             return "nothing is missing from the sets that the catalog says was put there"
-        named = f" as {self.reason}" if self.reason else ""
+        named = f" as {' or '.join(self.reasons)}" if self.reasons else ""
         return f"nothing that stands in raw is quarantined{named}"

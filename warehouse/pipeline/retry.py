@@ -98,7 +98,7 @@ def ask_for_another_look(row: Asked, retry_ledger: RetryLedger, retries: Retries
 
 def _asked(second_looks: SecondLooks, retries: Retries, config: Config) -> Iterator[Asked]:
     with before_anything_is_decided("read the catalog"):
-        found = second_looks.missing() if retries.missing else second_looks.quarantined(retries.reason)
+        found = second_looks.missing() if retries.missing else second_looks.quarantined(retries.reasons)
         for again in found:
             yield Asked(again, config)
         if retries.missing:

@@ -29,7 +29,7 @@ _KEPT = (
 _DECIDED = pa.schema([*(OBJECTS.field(name) for name in _KEPT), pa.field("document", pa.string())])
 
 _ASKED = f"SELECT {', '.join(_KEPT)} FROM objects_now WHERE outcome"
-_QUARANTINED = f"{_ASKED} = 'quarantined' AND (? IS NULL OR reason = ?)"
+_QUARANTINED = f"{_ASKED} = 'quarantined' AND (? OR list_contains(?, reason))"
 _PLACED = f"{_ASKED} IN ('loaded', 'present') AND target_key IS NOT NULL"
 
 _AGAIN = "key, etag, size, epoch_us(last_modified), kind, uploader, upload_date, patient, site"
@@ -74,9 +74,9 @@ class SecondLooks(OnDisk):
         """Note a key that stands in one of the sets."""
         self._rows.add("standing", (key,))
 
-    def quarantined(self, reason: str | None) -> Iterator[Again]:
-        """What is quarantined now, for one reason or for any, and stands in raw as it was decided."""
-        self._ask(_QUARANTINED, [reason, reason])
+    def quarantined(self, reasons: Sequence[str]) -> Iterator[Again]:
+        """What is quarantined now, for one of `reasons` (if empty, for any), and stands in raw unchanged."""
+        self._ask(_QUARANTINED, [not reasons, list(reasons)])
         yield from map(_again, pages(self._connection, _STILL_QUARANTINED))
 
     def missing(self) -> Iterator[Again]:

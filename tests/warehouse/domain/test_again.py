@@ -19,7 +19,11 @@ def test_nothing_is_told_before_the_end():
     ("asked", "told"),
     [
         ({}, "nothing that stands in raw is quarantined"),
-        ({"reason": "truncated"}, "nothing that stands in raw is quarantined as truncated"),
+        ({"reasons": ("truncated",)}, "nothing that stands in raw is quarantined as truncated"),
+        (
+            {"reasons": ("truncated", "no-site")},
+            "nothing that stands in raw is quarantined as truncated or no-site",
+        ),
         ({"missing": True}, "nothing is missing from the sets that the catalog says was put there"),
     ],
 )

@@ -95,12 +95,14 @@ def test_a_row_says_whose_the_object_is_and_nothing_that_was_found_in_it(warehou
     assert known == {"outcome": "deferred", "reason": "retry", "run": RUN, "sequence": 1}
 
 
-def test_one_reason_is_asked_for_alone(warehouse, image):
+def test_the_reasons_that_are_named_are_asked_for_alone(warehouse, image):
     warehouse.clinical("P1")
     bad, cut = warehouse.image(b"no image", "bad.dcm"), warehouse.image(image("P1")[:-9], "cut.dcm")
+    named = warehouse.image(b"anything", ".dcm")
     warehouse.load()
-    assert warehouse.retry(reason="truncated") == ({"truncated": 1}, 0)
-    assert warehouse.verdict(cut) == ("deferred", "retry")
+    asked = {"reasons": ("truncated", "invalid-key")}
+    assert warehouse.retry(**asked) == ({"truncated": 1, "invalid-key": 1}, 0)
+    assert warehouse.verdict(cut) == warehouse.verdict(named) == ("deferred", "retry")
     assert warehouse.verdict(bad) == ("quarantined", "not-dicom")
 
 
