@@ -120,7 +120,8 @@ def _came_of_output(error: OSError) -> bool:
 def cli() -> None:
     """Turn a raw drop of DICOM and clinical files into a research data set.
 
-    BUCKET is an S3 bucket (s3://name, or its bare name) or a folder (file:///path, /path or ./path).
+    BUCKET is an S3 bucket (s3://name, or its bare name) or a folder (file:///path, /path or ./path; a bare
+    name that is a folder here means that folder). It may also stand in WAREHOUSE_BUCKET.
     """
 
 

@@ -132,10 +132,13 @@ def test_of_what_nothing_is_known_one_line_says_so(command, loaded, tmp_path):
     (tmp_path / "empty").mkdir()
     for bucket in (loaded, "./empty"):
         for key in ("raw-a/nothing", "training/ct/P/1/2/x.dcm", "x", "/x", "a//b", "../x"):
-            assert "nothing is known of that key" in refused(command("warehouse", "why", bucket, key))
+            said = refused(command("warehouse", "why", bucket, key))
+            assert "nothing is known of that key" in said
+            assert "without the bucket" in said
     name = "northfield/2020-11-05/images#20200101T000000Z-abcdef-1"
     assert "of that name" in refused(command("warehouse", "why", loaded, name))
-    assert command("warehouse", "why", loaded).code == 2
+    alone = command("warehouse", "why", f"{BAD}x.dcm")
+    assert (alone.code, "Give BUCKET and KEY, or set WAREHOUSE_BUCKET" in alone.err) == (2, True)
     assert command("warehouse", "why", loaded, "").code == 2
     assert "does not exist" in refused(command("warehouse", "why", "./nowhere", "x"))
 

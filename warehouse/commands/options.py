@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from warehouse.settings import VARIABLES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,3 +32,17 @@ def aws_options(command: Command) -> Command:
     """The options of every command that talks to AWS."""
     command = click.option("--role-arn", metavar="ARN", help="A role to assume.")(command)
     return click.option("--profile", metavar="NAME", help="An AWS profile.")(command)
+
+
+def bucket_and(name: str, bucket: str | None, asked: str | None) -> tuple[str | None, str]:
+    """BUCKET and the argument `name` behind it: a single one is the latter, where a variable names the bucket.
+
+    Raises click.MissingParameter.
+    """
+    if asked is None and any(os.environ.get(variable) for variable in VARIABLES):
+        bucket, asked = None, bucket
+    if not asked:
+        # Who gave one argument may well have given this one, and left the bucket out.
+        remedy = f"Give BUCKET and {name}, or set WAREHOUSE_BUCKET and give {name}."
+        raise click.MissingParameter(remedy, param_hint=f"'{name}'", param_type="argument")
+    return bucket, asked

@@ -12,12 +12,12 @@ import click
 
 from warehouse.commands.asking import asking_options, limits_of
 from warehouse.commands.hard_limits import hard_limits
-from warehouse.commands.options import FILE, aws_options
+from warehouse.commands.options import FILE, aws_options, bucket_and
 from warehouse.commands.output import output
 from warehouse.domain.records import Group
 from warehouse.errors import SettingsError
 from warehouse.services import open_snapshot
-from warehouse.settings import VARIABLES, read_settings
+from warehouse.settings import read_settings
 from warehouse.storage.answers import WRITERS
 from warehouse.storage.snapshot import AsOf
 
@@ -66,7 +66,7 @@ def query(
     The tables are objects, objects_now, runs, images, series, studies and patients; for a caller who may read
     one set only, the last four of that set.
     """
-    bucket, sql = _read(bucket, sql)
+    bucket, sql = bucket_and("SQL", bucket, sql)
     settings = read_settings(os.environ, bucket=bucket, writes={"--out": out}, **flags)
     format = format or _usual(out)
     if format in BINARY and out is None:
@@ -78,15 +78,6 @@ def query(
         output(out) as stream,
     ):
         WRITERS[format](answer, stream)
-
-
-def _read(bucket: str | None, sql: str | None) -> tuple[str | None, str]:
-    """The arguments: a single one is the question, where a variable names the bucket."""
-    if sql is None and any(os.environ.get(name) for name in VARIABLES):
-        bucket, sql = None, bucket
-    if sql is None:
-        raise click.MissingParameter(param_hint="'SQL'", param_type="argument")
-    return bucket, sql
 
 
 def _usual(out: Path | None) -> str:

@@ -10,12 +10,12 @@ from click import echo
 
 from warehouse.commands.asking import MAXIMUM_SECONDS, MEBIBYTES
 from warehouse.commands.hard_limits import hard_limits
-from warehouse.commands.options import aws_options
+from warehouse.commands.options import aws_options, bucket_and
 from warehouse.domain import story
 from warehouse.errors import SettingsError
 from warehouse.pipeline.why import Inquiry
 from warehouse.services import open_for_a_look, utc_now
-from warehouse.settings import VARIABLES, read_settings
+from warehouse.settings import read_settings
 from warehouse.storage.assignments import from_document
 from warehouse.storage.histories import Histories
 
@@ -33,7 +33,7 @@ def why(bucket: str | None, key: str | None, **flags: Any) -> int:
     <uploader>/<date>/<data|images>#<run>-<sequence>. Keys and identifiers are printed. Ends with 2 where
     nothing is known of the key, and with 4 where something could not be read.
     """
-    bucket, key = _read(bucket, key)
+    bucket, key = bucket_and("KEY", bucket, key)
     settings = read_settings(os.environ, bucket=bucket, **flags)
     with hard_limits(MAXIMUM_SECONDS, MEBIBYTES), open_for_a_look(settings) as (store, snapshot):
         facts = Inquiry(store, Histories(snapshot), from_document).facts(key)
@@ -42,12 +42,3 @@ def why(bucket: str | None, key: str | None, **flags: Any) -> int:
     for line in story.lines(facts, utc_now()):
         echo(line)
     return UNREAD if facts.unread else 0
-
-
-def _read(bucket: str | None, key: str | None) -> tuple[str | None, str]:
-    """The arguments: a single one is the key, where a variable names the bucket."""
-    if key is None and any(os.environ.get(name) for name in VARIABLES):
-        bucket, key = None, bucket
-    if not key:
-        raise click.MissingParameter(param_hint="'KEY'", param_type="argument")
-    return bucket, key

@@ -296,4 +296,7 @@ def nothing_known(asked: str) -> str:
             "nothing is known of an object of that name: a dry run leaves no rows, and what was deferred"
             " again for the same reason is found by the name that the first run gave it"
         )
-    return "nothing is known of that key: the catalog does not name it, and nothing stands there"
+    return (
+        "nothing is known of that key: the catalog does not name it, and nothing stands there; give it as a"
+        " work list prints it, from its first folder on and without the bucket"
+    )

@@ -93,7 +93,7 @@ def test_a_name_that_tells_no_format_is_refused(demo, tmp_path, name):
 def test_the_bucket_may_stand_in_the_environment(demo, monkeypatch):
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(click.MissingParameter):
+    with pytest.raises(click.MissingParameter, match="set WAREHOUSE_BUCKET and give SQL"):
         run("SELECT 1 AS a")
     monkeypatch.setenv("WAREHOUSE_BUCKET", str(demo))
     assert run("SELECT 1 AS a").stdout == "a\n1\n"
