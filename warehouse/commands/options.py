@@ -35,7 +35,7 @@ def aws_options(command: Command) -> Command:
 
 
 def bucket_and(name: str, bucket: str | None, asked: str | None) -> tuple[str | None, str]:
-    """BUCKET and the argument `name` behind it: a single one is the latter, where a variable names the bucket.
+    """BUCKET and the argument `name` behind it: a single one is `name`, where a variable names the bucket.
 
     Raises click.MissingParameter.
     """

@@ -59,17 +59,19 @@ REASONS: Mapping[str, Reason] = {
     "vanished": _deferred(
         "the object was gone or replaced when it was read", "nothing; a new version is seen"
     ),
-    "store-fault": _deferred("the store failed after every retry", "run again", incomplete=True),
+    "store-fault": _deferred("the store failed after every retry", "load again", incomplete=True),
     "forbidden": _deferred(
-        "the store refused for want of a permission", "grant it; run again", incomplete=True
+        "the store refused for want of a permission", "grant it; load again", incomplete=True
     ),
     "damaged-assignment": _deferred(
         "the document of the patient's assignment is damaged",
         "mend the document by hand, or remove it; `warehouse split audit --patients` names the patient",
         incomplete=True,
     ),
-    "internal-error": _deferred("the program failed on this object", "report it; run again", incomplete=True),
-    "retry": _deferred("somebody asked for another look", "run again"),
+    "internal-error": _deferred(
+        "the program failed on this object", "report it; load again", incomplete=True
+    ),
+    "retry": _deferred("somebody asked for another look", "load again"),
     "invalid-key": _quarantined("its name or its date is not of the layout", "upload it under a valid name"),
     "invalid-json": _quarantined("the clinical file is not strict UTF-8 JSON", _REPAIR),
     "no-site": _quarantined("the clinical file names no SubmittingCentre", "add the field and send it again"),
