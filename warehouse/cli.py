@@ -24,6 +24,7 @@ from bonobo.errors import describe, exit_code_of
 from warehouse import __version__, warehouseloader
 from warehouse.commands.catalog import catalog
 from warehouse.commands.centres import centres
+from warehouse.commands.cloud import cloud
 from warehouse.commands.cohort import cohort
 from warehouse.commands.options import FILE, FOLDER, aws_options
 from warehouse.commands.process import process
@@ -202,6 +203,7 @@ def header(file: Path) -> int:
 
 cli.add_command(catalog)
 cli.add_command(centres)
+cli.add_command(cloud)
 cli.add_command(process)
 cli.add_command(query)
 cli.add_command(cohort)

@@ -186,11 +186,22 @@ def test_the_stores_know_neither_the_pipeline_nor_the_settings() -> None:
     assert wrong(modules("warehouse/storage"), forbidden) == []
 
 
-def test_only_stores_and_services_meet_the_client_libraries() -> None:
+def test_only_stores_services_and_the_cloud_meet_the_client_libraries() -> None:
     storage = ROOT / "warehouse/storage"
-    paths = [path for path in modules("warehouse") if not path.is_relative_to(storage)]
+    cloud = ROOT / "warehouse/cloud"
+    paths = [
+        path
+        for path in modules("warehouse")
+        if not path.is_relative_to(storage) and not path.is_relative_to(cloud)
+    ]
     paths.remove(ROOT / "warehouse/services.py")
     assert wrong(paths, lambda found: found.top in CLIENT_LIBRARIES) == []
+
+
+def test_the_cloud_knows_stores_by_their_sessions_alone() -> None:
+    inward = ("warehouse.domain", "warehouse.cloud", "warehouse.errors", "warehouse.storage.aws")
+    paths = [path for path in modules("warehouse/cloud") if path.name != "task.py"]
+    assert wrong(paths, lambda found: found.top == "warehouse" and not within(found.name, *inward)) == []
 
 
 def test_only_entry_points_read_the_environment() -> None:
