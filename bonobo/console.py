@@ -142,10 +142,8 @@ class Console:
             detailed = self._verbose and self._tracebacks < TRACEBACKS_SHOWN
             self._tracebacks += detailed
         if detailed or (new and not self._quiet):
-            self._print(
-                f"{rejected.node}: row {rejected.sequence} rejected: {rejected.exception} at {rejected.where}",
-                level="warning",
-            )
+            said = f"row {rejected.sequence} rejected: {rejected.exception} at {rejected.where}"
+            self._print(f"{rejected.node}: {said}", level="warning")
         if detailed:
             self._print("".join(traceback.format_exception(error)).rstrip(), level="debug")
 
