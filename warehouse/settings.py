@@ -37,7 +37,8 @@ _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/.+")
 # Service Authorization Reference, Amazon SNS, "Resource types": a topic.
 _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:(?P<region>[a-z0-9-]+):[0-9]{12}:[A-Za-z0-9_-]{1,256}")
-_STACK = re.compile(r"[a-z0-9-]{1,128}")
+# API_CreateStack, `StackName`.
+_STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,7 @@ def read_task_settings(environment: Mapping[str, str]) -> TaskSettings:
     if topic is not None and parts is None:
         raise SettingsError("TOPIC_ARN is not of the form arn:aws:sns:<region>:<12 digits>:<name>")
     if stack is not None and not _STACK.fullmatch(stack):
-        raise SettingsError("WAREHOUSE_STACK is a name of small letters, digits and hyphens, such as dev")
+        raise SettingsError("WAREHOUSE_STACK is a name of letters, digits and hyphens, such as warehouse-dev")
     return TaskSettings(
         topic_arn=topic,
         topic_region=parts["region"] if parts else None,

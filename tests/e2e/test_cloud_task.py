@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -83,8 +84,8 @@ class Ended:
         return next((line for line in self.out if "_aws" in line), None)
 
 
-def start(pipeline, bucket, topic=None, tmp=None, **env):
-    """Start a task by its command, as a container does."""
+def start(pipeline, bucket, topic=None, before=(), **env):
+    """Start a task by its command, as a container does; `before` are words that run it in turn."""
     variables = {
         "WAREHOUSE_BUCKET": str(bucket),
         "WAREHOUSE_LOG_FORMAT": "json",
@@ -92,14 +93,13 @@ def start(pipeline, bucket, topic=None, tmp=None, **env):
         "AWS_ACCESS_KEY_ID": "test-access-key",
         "AWS_SECRET_ACCESS_KEY": "test-secret-key",
         **({} if topic is None else {"TOPIC_ARN": topic.arn, "AWS_ENDPOINT_URL_SNS": topic.endpoint}),
-        **({} if tmp is None else {"TMPDIR": str(tmp)}),
         **env,
     }
     environment = bare_environment(**variables)
     # The image's PATH begins with its virtual environment.
     environment["PATH"] = os.pathsep.join([str(Path(script("warehouse")).parent), environment["PATH"]])
     return subprocess.Popen(
-        [ROOT / "bin" / pipeline],
+        [*before, ROOT / "bin" / pipeline],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -119,6 +119,18 @@ def end(process, lines=json.loads):
 
 def run(pipeline, bucket, topic=None, **env):
     return end(start(pipeline, bucket, topic, **env))
+
+
+def files_in(folder):
+    return sum(len(names) for _, _, names in os.walk(folder))
+
+
+def wait_for(process, happened):
+    """Wait until something happened while a process runs."""
+    patience = time.monotonic() + TIMEOUT
+    while not happened():
+        assert process.poll() is None
+        assert time.monotonic() < patience
 
 
 def attributes(message):
@@ -248,12 +260,9 @@ def test_a_crash_inside(drop, topic, tmp_path):
 
 def test_a_stopped_run_is_told_and_goes_on_with_the_next(tmp_path, topic):
     folder = FolderPlace(tmp_path).copy_folder()
-    before = sum(len(names) for _, _, names in os.walk(folder))
+    before = files_in(folder)
     process = start("warehouseloader", folder, topic, WAREHOUSE_CONCURRENCY="1")
-    patience = time.monotonic() + TIMEOUT
-    while sum(len(names) for _, _, names in os.walk(folder)) < before + 5:
-        assert process.poll() is None
-        assert time.monotonic() < patience
+    wait_for(process, lambda: files_in(folder) >= before + 5)
     process.send_signal(signal.SIGTERM)
     ended = end(process)
     assert ended.code == 143
@@ -262,6 +271,23 @@ def test_a_stopped_run_is_told_and_goes_on_with_the_next(tmp_path, topic):
     assert message["Message"].splitlines()[1] == "error: stopped by SIGTERM"
     assert ended.metrics["ExitCode"] == 143
     assert run("warehouseloader", folder).code == 0
+
+
+def test_the_first_process_of_a_container_can_be_stopped(tmp_path, topic):
+    """Its like gets no signal that it does not handle (pid_namespaces(7))."""
+    alone = ["unshare", "--pid", "--fork", "--kill-child"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], check=False).returncode:
+        pytest.skip("no namespace of processes can be made here")
+    folder = FolderPlace(tmp_path).copy_folder()
+    before = files_in(folder)
+    process = start("warehouseloader", folder, topic, before=alone, WAREHOUSE_CONCURRENCY="1")
+    wait_for(process, lambda: files_in(folder) >= before + 5)
+    (first,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(first), signal.SIGTERM)
+    ended = end(process)
+    assert ended.code == 143
+    (message,) = topic.heard()
+    assert "exited with code 143." in message["Message"]
 
 
 def test_a_stop_before_the_beginning_is_told_too(drop, topic):

@@ -210,7 +210,7 @@ def test_a_container_is_told_whom_to_tell():
         ("TOPIC_ARN", "arn:aws:sqs:eu-west-2:123456789012:queue"),
         ("TOPIC_ARN", "arn:aws:sns:eu-west-2:123456789012:topic\n"),
         ("TOPIC_ARN", "topic"),
-        ("WAREHOUSE_STACK", "Dev"),
+        ("WAREHOUSE_STACK", "dev!"),
         ("WAREHOUSE_STACK", "a b"),
     ],
 )
