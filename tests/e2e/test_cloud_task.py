@@ -131,6 +131,7 @@ def wait_for(process, happened):
     while not happened():
         assert process.poll() is None
         assert time.monotonic() < patience
+        time.sleep(0.005)
 
 
 def attributes(message):

@@ -18,14 +18,20 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
     signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
     from bonobo.cli import leave
+    from bonobo.console import Console
+    from bonobo.errors import exit_code_of
     from bonobo.signals import SignalWatch
 
     with SignalWatch() as watch:
         # A signal while modules are read is kept, and stops the run at its beginning.
         watch.deliver(lambda _: None)
-        from warehouse.cloud.running import run_task
+        try:
+            from warehouse.cloud.running import run_task
 
-        code, reports = run_task(sys.argv[1:], os.environ, watch)
+            code, reports = run_task(sys.argv[1:], os.environ, watch)
+        except Exception as error:
+            Console().error(error)
+            leave(exit_code_of(error))
         leave(code, reports)
 
 

@@ -19,6 +19,7 @@ NAMESPACE = "ImagingWarehouse"
 
 # API_Publish: a message and its attributes have 256 KiB together; attributes are small.
 MESSAGE_BYTES = 200_000
+ERROR_CHARACTERS = 2_000
 
 # CloudWatch embedded metric format specification, "MetricDefinition object"; the units are API_MetricDatum's.
 UNITS: Mapping[str, str] = {
@@ -85,7 +86,8 @@ def sentence(seconds: float, exit_code: int) -> str:
 def message(report: RunReport, limit: int = MESSAGE_BYTES) -> str:
     """The message for people: the sentence, what ended the run, what it found; cut to `limit` bytes."""
     catalog = "" if report.catalog_version is None else f", catalog version {report.catalog_version}"
-    head = [sentence(report.seconds, report.exit_code), *([f"error: {report.error}"] if report.error else [])]
+    error = _error(report)
+    head = [sentence(report.seconds, report.exit_code), *([f"error: {error}"] if error else [])]
     foot = f"Run {report.run} of version {report.version}{catalog}."
     parts = ["\n".join(head), "\n".join(report.summary), foot]
     text = "\n\n".join(part for part in parts if part) + "\n"
@@ -154,6 +156,14 @@ def requests_of(counts: Mapping[str, int]) -> int:
     return sum(sent) if sent else sum(calls)
 
 
+def _error(report: RunReport) -> str | None:
+    """What ended the run, in bounds: the faults of a configuration can be many."""
+    error = report.error
+    if error is None or len(error) <= ERROR_CHARACTERS:
+        return error
+    return f"{error[:ERROR_CHARACTERS]} ... (the log has all of it)"
+
+
 def _bytes(counts: Mapping[str, int], way: str) -> int:
     return counts.get(f"bytes_{way}", 0) + counts.get(f"inventory_bytes_{way}", 0)
 
@@ -168,7 +178,7 @@ def _run(report: RunReport) -> dict[str, Any]:
         "started": report.started.astimezone(UTC).isoformat(),
         "seconds": round(report.seconds, 3),
         "exit_code": report.exit_code,
-        "error": report.error,
+        "error": _error(report),
         "catalog_version": report.catalog_version,
         "requests": None if report.requests is None else dict(report.requests),
     }

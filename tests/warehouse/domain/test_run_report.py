@@ -160,6 +160,16 @@ def test_the_attributes_do_not_grow_with_the_uploaders():
     assert json.loads(told["run"].value)["waiting"] == {"patients": 10_000, "oldest_days": 9_999}
 
 
+def test_an_error_is_cut_too():
+    report = replace(EARLY, error="a site is listed twice; " * 100_000)
+    told = attributes(report)
+    size = len(message(report).encode()) + sum(len(one.value) for one in told.values())
+    assert size < 10_000
+    shortened = json.loads(told["run"].value)["error"]
+    assert shortened.endswith("... (the log has all of it)")
+    assert f"error: {shortened}" in message(report).splitlines()
+
+
 def test_the_metrics_of_a_run():
     assert metrics(LOADER) == {
         "ExitCode": 0,
