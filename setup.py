@@ -59,6 +59,7 @@ setup(
     ],
     extras_require={
         "test": [
+            "cfn-lint>=1,<2",
             "hypothesis>=6.120,<7",
             "moto[server]>=5.1,<6",
             "mypy>=1.15,<3",
