@@ -25,8 +25,8 @@ LABEL org.opencontainers.image.title="imaging-warehouse" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.revision="${REVISION}"
-RUN groupadd --system --gid 10001 warehouse \
-    && useradd --system --uid 10001 --gid 10001 --home-dir /nonexistent --no-create-home \
+RUN groupadd --gid 10001 warehouse \
+    && useradd --no-log-init --uid 10001 --gid 10001 --home-dir /nonexistent --no-create-home \
        --shell /usr/sbin/nologin warehouse
 COPY --from=build /app/venv /app/venv
 COPY bin/ /app/bin/

@@ -203,6 +203,7 @@ def test_a_load_that_is_stopped_and_run_again_ends_as_an_undisturbed_one(built, 
     env = {
         "WAREHOUSE_BUCKET": bucket,
         "WAREHOUSE_LOG_FORMAT": "json",
+        "WAREHOUSE_STACK": "dev",
         "WAREHOUSE_CONCURRENCY": "4",
         "AWS_ENDPOINT_URL": s3_server.endpoint,
         "AWS_ACCESS_KEY_ID": "test-access-key",
@@ -220,12 +221,19 @@ def test_a_load_that_is_stopped_and_run_again_ends_as_an_undisturbed_one(built, 
     process.send_signal(signal.SIGTERM)
     code, out, err = ended(process)
     assert code == 143, err
-    assert "exited with code 143." in json.loads(out.splitlines()[-1])["message"]
+    told, metrics = map(json.loads, out.splitlines()[-2:])
+    assert "exited with code 143." in told["message"]
+    assert (metrics["ExitCode"], metrics["Succeeded"]) == (143, 0)
     tree, assignments, decisions = state(store, catalog)
     stopped, *_ = state(*S3Place(s3_server).open(bucket))
     assert 0 < len(stopped) < len(tree)
     assert stopped.items() <= tree.items()
-    code, _, err = ended(start(built, env=env, folder=room))
+    s3_server.seen.clear()
+    code, out, err = ended(start(built, env=env, folder=room))
     assert code == 0, err
+    metrics = json.loads(out.splitlines()[-1])
+    # The catalog's own requests are not among those that are measured.
+    assert 0 < metrics["Requests"] < len(s3_server.seen)
+    assert (metrics["ExitCode"], metrics["Succeeded"], metrics["Quarantined"]) == (0, 1, 1)
     assert state(*S3Place(s3_server).open(bucket)) == (tree, assignments, decisions)
     assert list(room.iterdir()) == []
