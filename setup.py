@@ -11,8 +11,8 @@ from setuptools import find_packages, setup
 
 README = Path(__file__).with_name("README.md")
 COMPILED = (
-    *("dicom", "dicom_attributes", "dicom_json", "dicom_pixels", "dicom_scan", "dicom_source"),
-    *("dicom_text", "dicom_top", "dicom_values"),
+    *("dicom", "dicom_attributes", "dicom_json", "dicom_pixels", "dicom_runs", "dicom_scan"),
+    *("dicom_source", "dicom_text", "dicom_top", "dicom_values"),
 )
 
 
