@@ -1,7 +1,7 @@
 """A template becomes a picture: what holds data, who may use it, and what runs, in the DOT language.
 
-Drawn are the resources that a person would name; policies and roles are not, but lead from whom they are given
-to what they are about. The same template gives the same text.
+Drawn are the resources that a person would name; policies and roles are not, but lead from whom they are
+given to what they are about. The same template gives the same text.
 """
 
 from __future__ import annotations
@@ -78,8 +78,9 @@ def _fed(resources: Mapping[str, Template]) -> Iterator[tuple[str, str]]:
     for name, resource in resources.items():
         properties = resource.get("Properties", {})
         if resource["Type"] in _JOINS:
-            source, target = (references(properties.get(end)) for end in _JOINS[resource["Type"]])
-            yield from itertools.product(source, target)
+            ends = (references(properties.get(end)) for end in _JOINS[resource["Type"]])
+            for source, target in itertools.product(*ends):
+                yield source, target
         if resource["Type"] in _FED_BY:
             for source in references(properties.get(_FED_BY[resource["Type"]])):
                 yield source, name
