@@ -71,17 +71,22 @@ class Deployer:
             raise CloudUnavailable(SERVICE, "", said)
         made = state == ABSENT
         held = () if made or described is None else _names(described)
-        name = f"warehouse-{now:%Y%m%d-%H%M%S}"
-        with translated(SERVICE):
-            self._client.create_change_set(
-                StackName=stack,
-                ChangeSetName=name,
-                ChangeSetType="CREATE" if made else "UPDATE",
-                TemplateBody=body_of(dict(template)),
-                Parameters=parameters(template.get("Parameters", {}), given, held, defaults),
-                Capabilities=list(CAPABILITIES),
-            )
-        return self._proposed(ChangeSet(stack, name, (), made))
+        change_set = ChangeSet(stack, f"warehouse-{now:%Y%m%d-%H%M%S}", (), made)
+        try:
+            with translated(SERVICE):
+                self._client.create_change_set(
+                    StackName=stack,
+                    ChangeSetName=change_set.name,
+                    ChangeSetType="CREATE" if made else "UPDATE",
+                    TemplateBody=body_of(dict(template)),
+                    Parameters=parameters(template.get("Parameters", {}), given, held, defaults),
+                    Capabilities=list(CAPABILITIES),
+                )
+        except CloudFault as error:
+            if says_nothing_to_do(str(error)):
+                return change_set
+            raise
+        return self._proposed(change_set)
 
     def _proposed(self, change_set: ChangeSet) -> ChangeSet:
         waiter = self._client.get_waiter("change_set_create_complete")

@@ -12,7 +12,7 @@ from typing import Any
 from warehouse.errors import SettingsError
 
 # What holds what cannot be made again: CloudFormation keeps the old one, but the new one would be empty.
-HOLDS_DATA = frozenset({"AWS::S3::Bucket", "AWS::ECR::Repository", "AWS::Logs::LogGroup"})
+HOLDS_DATA = frozenset({"AWS::S3::Bucket", "AWS::Logs::LogGroup"})
 
 # Failures of a change set that only say that there is nothing to do.
 _NOTHING = ("didn't contain changes", "No updates are to be performed")

@@ -70,7 +70,7 @@ def _wanted(deployer: Deployer, proposed: ChangeSet, yes: bool) -> bool:
         raise CloudUnavailable("cloudformation", "", said)
     if yes:
         return True
-    if not sys.stdin.isatty():
+    if not _somebody_is_there():
         deployer.discard(proposed)
         raise SettingsError("nobody is there to be asked: say --yes to carry these changes out")
     if click.confirm(f"Carry these {len(proposed.changes)} changes out?", err=True):
@@ -78,3 +78,7 @@ def _wanted(deployer: Deployer, proposed: ChangeSet, yes: bool) -> bool:
     deployer.discard(proposed)
     click.echo("nothing was changed", err=True)
     return False
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
