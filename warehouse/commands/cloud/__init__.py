@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import click
 
+from warehouse.commands.cloud.deploy import deploy
+from warehouse.commands.cloud.diagram import diagram
+
 
 @click.group(short_help="Run it in AWS: deploy, start, watch.")
 def cloud() -> None:
@@ -11,3 +14,7 @@ def cloud() -> None:
 
     --stack names an installation: dev, staging, prod, or any other name.
     """
+
+
+for command in (deploy, diagram):
+    cloud.add_command(command)
