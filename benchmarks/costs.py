@@ -2,10 +2,10 @@
 
     python benchmarks/costs.py [--images 1500] [--seconds-per-image S]
 
-A drop like that of benchmarks/loader.py is loaded into a folder by the real command, which counts every call of its
-store; on S3 each of them is one request of the same kind. The prices are those of AWS's lists for eu-west-2 (London) as
-the table below has them: put your own there. Without --seconds-per-image the seconds are those of this machine's CPU,
-which is the least that a task of one vCPU needs.
+A drop like that of benchmarks/loader.py is loaded into a folder by the real command, which counts every
+call of its store; on S3 each of them is one request of the same kind. The prices are those of AWS's lists for
+eu-west-2 (London) as the table below has them: put your own there. Without --seconds-per-image the seconds
+are those of this machine's CPU, which is the least that a task of one vCPU needs.
 """
 
 from __future__ import annotations
