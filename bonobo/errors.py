@@ -7,6 +7,7 @@
     ├── GraphError            2   the graph cannot be run: a cycle, a node that nothing feeds, no node at all
     ├── MissingService        2   nodes use services that get_services does not give; `names` lists them
     ├── TooManyErrors        70   more rows failed than `max_errors` lets pass
+    ├── ReportLost            4   the run is over, and its report could not be written
     ├── OutputLeft          141   whoever read standard output has left
     └── Stopped         130/143   SIGINT or SIGTERM ended the run
 
@@ -70,6 +71,12 @@ class TooManyErrors(BonoboError):
     def __init__(self, allowed: object) -> None:
         self.allowed = str(allowed)
         super().__init__(f"more than {self.allowed} failed")
+
+
+class ReportLost(BonoboError):
+    """The report of a run that is over could not be written: mend the cause, run again."""
+
+    exit_code = 4
 
 
 class Stopped(BonoboError):

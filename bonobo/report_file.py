@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from bonobo.errors import BonoboError, UsageError
+from bonobo.errors import ReportLost, UsageError
 
 # Without O_NONBLOCK the opening of a pipe that nobody reads would wait for a reader.
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK
@@ -28,14 +28,14 @@ class ReportFile:
             raise UsageError(f"the report cannot be written to {str(path)!r}: {_reason(error)}") from None
 
     def write(self, text: str) -> None:
-        """Write the report and close the file, once. Raises BonoboError."""
+        """Write the report and close the file, once. Raises ReportLost."""
         try:
             with open(self._descriptor, "w", encoding="utf-8") as file:
                 if self._replace:
                     file.truncate(0)
                 file.write(text)
         except (OSError, ValueError) as error:
-            raise BonoboError(f"the report could not be written: {_reason(error)}") from None
+            raise ReportLost(f"the report could not be written: {_reason(error)}") from None
 
 
 def _own(descriptor: int) -> tuple[int, bool]:

@@ -5,7 +5,6 @@ Bad input ends in one line on stderr and a code of the table in docs/exit-codes.
 
 from __future__ import annotations
 
-import logging
 import os
 import shlex
 import shutil
@@ -24,13 +23,14 @@ from bonobo.errors import describe, exit_code_of
 from warehouse import __version__, warehouseloader
 from warehouse.commands.catalog import catalog
 from warehouse.commands.centres import centres
+from warehouse.commands.cloud import cloud
 from warehouse.commands.cohort import cohort
 from warehouse.commands.options import FILE, FOLDER, aws_options
 from warehouse.commands.process import process
 from warehouse.commands.query import query
 from warehouse.commands.report import report
 from warehouse.commands.retry import retry
-from warehouse.commands.running import run_graph
+from warehouse.commands.running import lines_of, run_graph
 from warehouse.commands.split import split
 from warehouse.commands.verify import verify
 from warehouse.commands.why import why
@@ -42,6 +42,7 @@ from warehouse.domain.inventory import hours
 from warehouse.domain.reasons import REASONS
 from warehouse.domain.records import Header
 from warehouse.errors import OutputLost, SettingsError
+from warehouse.lines import Lines
 from warehouse.pipeline import check
 from warehouse.pipeline.reading import read_header
 from warehouse.services import loader_services, open_warehouse
@@ -50,6 +51,7 @@ from warehouse.settings import (
     DEFAULT_INVENTORY_MAX_AGE,
     MAXIMUM_CONCURRENCY,
     Settings,
+    read_log_format,
     read_settings,
 )
 
@@ -58,7 +60,6 @@ QUARANTINED = 3
 
 def main() -> NoReturn:
     """Run the command; every error is one line and its code."""
-    _show_warnings()
     _open_closed_output()
     use_one_heap()
     leave(_run())
@@ -70,19 +71,12 @@ def _open_closed_output() -> None:
         sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: SIM115
 
 
-def _show_warnings() -> None:
-    """Show what this package logs, and nothing of its libraries: their records may quote keys and values."""
-    logging.addLevelName(logging.WARNING, "warning")
-    logging.addLevelName(logging.ERROR, "error")
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-    logger = logging.getLogger("warehouse")
-    logger.addHandler(handler)
-    logger.propagate = False
-
-
 def _run() -> int:
+    lines = Lines()
+    lines.show_log()
     try:
+        lines = Lines(read_log_format(os.environ))
+        lines.show_log()
         _require_text(sys.argv[1:])
         return cli.main(prog_name="warehouse", standalone_mode=False) or 0
     except click.ClickException as error:
@@ -96,7 +90,7 @@ def _run() -> int:
     except Exception as error:
         if isinstance(error, OSError) and _came_of_output(error):
             error = OutputLost(error)
-        echo(f"error: {describe(error)}", err=True)
+        echo(lines.form("error", describe(error)), err=True)
         return exit_code_of(error)
 
 
@@ -203,6 +197,7 @@ def header(file: Path) -> int:
 
 cli.add_command(catalog)
 cli.add_command(centres)
+cli.add_command(cloud)
 cli.add_command(process)
 cli.add_command(query)
 cli.add_command(cohort)
@@ -217,8 +212,9 @@ cli.add_command(deferred)
 
 def _load(settings: Settings, report: Path | None) -> int:
     """Run the loader as the graph file says, under this command's settings."""
-    graph = warehouseloader.get_graph(settings.concurrency)
-    return run_graph(graph, loader_services(settings), results=sys.stdout, report=report)
+    graph, lines = warehouseloader.get_graph(settings.concurrency), lines_of("warehouseloader")
+    services = loader_services(settings, run=lines.run)
+    return run_graph(graph, services, results=sys.stdout, report=report, lines=lines)
 
 
 def _bytes_of(file: Path) -> bytes:

@@ -9,6 +9,9 @@
     ├── QueryError                 2   SQL that cannot be answered
     ├── OutputLost                 4   standard output could not be written
     ├── PatientInBothSets          5   a patient stands under training and under validation
+    ├── CloudError                 4   a service of AWS said no: service, operation, code
+    │   ├── CloudFault             4   it failed, or refused for a reason of its own
+    │   └── CloudUnavailable       2   no credentials, no permission, no such stack
     └── StoreError                 4   a store said no: operation, key, cause
         ├── NotFound               4   no such object
         ├── AlreadyExists          4   a create-only write met an object
@@ -77,6 +80,31 @@ class PatientInBothSets(WarehouseError):
     """The patient stands under training and under validation: nothing of it may be added to either."""
 
     exit_code = 5
+
+
+class CloudError(WarehouseError):
+    """A service of AWS said no. `service` and `operation` are its names in the API; the message is a line."""
+
+    exit_code = 4
+
+    def __init__(self, service: str, operation: str, said: str, code: str = "") -> None:
+        self.service = service
+        self.operation = operation
+        self.code = code
+        where = f"{service} {operation}".strip()
+        super().__init__(f"{where}: {said}")
+
+
+class CloudFault(CloudError):
+    """It failed, or refused for a reason of its own, whose `code` is AWS's."""
+
+    exit_code = 4
+
+
+class CloudUnavailable(CloudError):
+    """It cannot be used as things stand; the message says what to mend."""
+
+    exit_code = 2
 
 
 class StoreError(WarehouseError):

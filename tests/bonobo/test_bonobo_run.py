@@ -429,7 +429,7 @@ class TestReport:
         assert (report.exit_code, seen) == (2, [])
 
     def test_one_that_fails_in_the_end_is_no_success(self, run):
-        assert run(Graph(list), report="/dev/full").exit_code == 70
+        assert run(Graph(list), report="/dev/full").exit_code == 4
 
     def test_what_the_file_held_is_replaced(self, run, tmp_path):
         file = tmp_path / "report.json"

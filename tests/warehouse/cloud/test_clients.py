@@ -1,0 +1,66 @@
+"""What botocore raises becomes one line of ours, with the service and the operation, and nothing private."""
+
+from __future__ import annotations
+
+import botocore.exceptions as boto
+import pytest
+
+from warehouse.cloud.clients import DENIED, Access, client, translated
+from warehouse.errors import CloudError, CloudFault, CloudUnavailable
+
+
+def refusal(code: str, message: str = "about raw-a/secret") -> boto.ClientError:
+    return boto.ClientError({"Error": {"Code": code, "Message": message}}, "RunTask")
+
+
+@pytest.mark.parametrize("code", sorted(DENIED))
+def test_a_missing_permission_names_what_the_caller_needs(code):
+    with pytest.raises(CloudUnavailable, match="needs ecs:RunTask") as raised, translated("ecs"):
+        raise refusal(code)
+    assert raised.value.exit_code == 2
+
+
+def test_any_other_refusal_is_a_fault_that_keeps_its_code_and_not_its_message():
+    with pytest.raises(CloudFault) as raised, translated("ecs"):
+        raise refusal("ClusterNotFoundException")
+    assert raised.value.code == "ClusterNotFoundException"
+    assert raised.value.exit_code == 4
+    assert str(raised.value) == "ecs RunTask: ClusterNotFoundException"
+
+
+def test_what_cloudformation_says_of_a_template_is_passed_on_without_arns():
+    with pytest.raises(CloudFault) as raised, translated("cloudformation"):
+        raise refusal("ValidationError", "Role arn:aws:iam::123456789012:role/x is\nno role")
+    assert str(raised.value) == "cloudformation RunTask: ValidationError: Role … is no role"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (boto.NoCredentialsError(), CloudUnavailable),
+        (boto.NoRegionError(), CloudUnavailable),
+        (boto.PartialCredentialsError(provider="env", cred_var="secret"), CloudUnavailable),
+        (boto.EndpointConnectionError(endpoint_url="http://secret"), CloudFault),
+        (boto.ReadTimeoutError(endpoint_url="http://secret"), CloudFault),
+        (boto.WaiterError(name="x", reason="secret", last_response={}), CloudFault),
+        (boto.ParamValidationError(report="secret"), CloudFault),
+    ],
+)
+def test_what_has_no_answer_is_one_line(error, kind):
+    with pytest.raises(CloudError) as raised, translated("logs"):
+        raise error
+    assert type(raised.value) is kind
+    assert "secret" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_client_without_a_region_says_how_to_name_one(monkeypatch):
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    with pytest.raises(CloudUnavailable, match="AWS_DEFAULT_REGION"):
+        client("ecs", Access())
+
+
+def test_a_client_is_of_the_region_that_is_named():
+    assert client("ecs", Access(region="eu-west-2")).meta.region_name == "eu-west-2"
