@@ -45,10 +45,14 @@ Made = AbstractContextManager[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What a container can run: a graph, and its services under settings and a form of lines."""
+    """What a container can run: a graph, and its services under settings and a form of lines.
+
+    One that does not read the catalog need not be allowed to, and is not told its version.
+    """
 
     graph: Callable[[int], bonobo.Graph]
     services: Callable[[Settings, Lines], Made]
+    reads_catalog: bool = True
 
 
 PIPELINES: Mapping[str, Pipeline] = {
@@ -56,7 +60,9 @@ PIPELINES: Mapping[str, Pipeline] = {
         warehouseloader.get_graph, lambda settings, lines: loader_services(settings, run=lines.run)
     ),
     "submittingcentres": Pipeline(
-        submittingcentres.get_graph, lambda settings, lines: centres_services(settings, output=lines.print)
+        submittingcentres.get_graph,
+        lambda settings, lines: centres_services(settings, output=lines.print),
+        reads_catalog=False,
     ),
     "dataprocess": Pipeline(dataprocess.get_graph, lambda settings, _: process_services(settings)),
 }
@@ -99,7 +105,7 @@ def run_task(
         summary=_summary(account, begun),
         ledger=account.services.get("ledger"),
         requests=None if store is None else store.counts(),
-        catalog_version=_catalog_version(begun),
+        catalog_version=_catalog_version(begun) if PIPELINES[name].reads_catalog else None,
     )
     # A dry run is no sign that the warehouse is well.
     if begun.settings is not None and begun.settings.dry_run:

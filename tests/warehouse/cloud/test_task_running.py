@@ -78,10 +78,13 @@ def test_a_catalog_that_cannot_be_asked_is_said_and_no_more(environment, monkeyp
         raise CloudFault("s3", "HeadBucket", "Throttling")
 
     monkeypatch.setattr(running, "catalog_version", refuses)
-    assert run("submittingcentres", environment) == 0
+    assert run("dataprocess", environment) == 0
     assert "catalog_version" not in told[0]
     warnings = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     assert any("version of the catalog" in line["message"] for line in warnings)
+    # Whoever reads no catalog does not ask for its version either.
+    assert run("submittingcentres", environment) == 0
+    assert "version of the catalog" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("code", [2, 5])
