@@ -3,7 +3,8 @@
     python benchmarks/costs.py [--images 1500] [--seconds-per-image S]
 
 A drop like that of benchmarks/loader.py is loaded into a folder by the real command, which counts every
-call of its store; on S3 each of them is one request of the same kind. The prices are those of AWS's lists for
+call of its store; on S3 each of them is one request of the same kind, listings aside. The catalog's own
+requests, some hundred a load, are left out. The prices are those of AWS's lists for
 eu-west-2 (London) as the table below has them: put your own there. Without --seconds-per-image the seconds
 are those of this machine's CPU, which is the least that a task of one vCPU needs.
 """
@@ -38,9 +39,9 @@ REQUESTS: Mapping[str, str] = {
     "same_bytes": "GET",
     "create": "PUT",
     "copy": "COPY",
-    "list": "LIST",
-    "list_folders": "LIST",
 }
+# ListObjectsV2 gives so many keys a request; a folder's listing is one call.
+KEYS_OF_A_PAGE = 1000
 
 
 def load(folder: Path, report: Path) -> tuple[Mapping[str, int], float]:
@@ -74,6 +75,8 @@ def main() -> None:
     print("| For a million images | Number | US$ |\n|---|---|---|")
     for kind, price in PER_THOUSAND.items():
         number = sum(count for verb, count in calls.items() if REQUESTS.get(verb) == kind) * share
+        if kind == "LIST":
+            number = len(objects) * share / KEYS_OF_A_PAGE
         total += number / 1000 * price
         print(f"| {kind} | {number:,.0f} | {number / 1000 * price:.2f} |")
     hours = (options.seconds_per_image or cpu / options.images) * MILLION / 3600
