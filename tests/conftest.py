@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import boto3
 import pytest
 from botocore.config import Config
+from cloud_server import CloudServer, Installation
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 from moto.server import create_backend_app
@@ -227,3 +228,24 @@ def moto_endpoint(_s3_server: S3Server) -> str:
 def s3_bucket(_s3_server: S3Server) -> str:
     """The name of a new, empty bucket."""
     return _s3_server.new_bucket()
+
+
+@pytest.fixture(scope="session")
+def _cloud_server() -> Iterator[CloudServer]:
+    server = CloudServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def cloud_server(_cloud_server: CloudServer) -> Iterator[CloudServer]:
+    """The whole of moto, which answers for itself again afterwards."""
+    yield _cloud_server
+    _cloud_server.instead.clear()
+    _cloud_server.calls.clear()
+
+
+@pytest.fixture
+def installation(cloud_server: CloudServer) -> Installation:
+    """A stack of its own, with its name behind `warehouse-`."""
+    return cloud_server.install(f"t{uuid.uuid4().hex[:8]}")

@@ -181,6 +181,16 @@ def open_probes_beside(settings: Settings) -> Generator[tuple[S3Probe, S3Probe]]
 
 
 @contextmanager
+def open_inventory_copy(settings: Settings, folder: Path) -> Generator[tuple[Inventory, FolderStore]]:
+    """The inventory that stands beside the warehouse, and the folder that it is to be copied into.
+
+    Raises SettingsError, InventoryError.
+    """
+    with _inventory_beside(settings) as inventory, closing(_open_folder(folder)) as place:
+        yield inventory, place
+
+
+@contextmanager
 def open_snapshot(settings: Settings, group: Group | None = None, as_of: AsOf = None) -> Generator[Snapshot]:
     """What the caller may ask: the catalog, or one set's tables, by wish or where only those may be read.
 
@@ -351,6 +361,12 @@ def _open_inventory(settings: Settings) -> Generator[Inventory | None]:
     if not settings.inventory:
         yield None
         return
+    with _inventory_beside(settings) as inventory:
+        yield inventory
+
+
+@contextmanager
+def _inventory_beside(settings: Settings) -> Generator[Inventory]:
     beside = _beside(settings.location, "inventory")
     place = _open_beside(settings, beside, FolderStore, S3Store)
     bucket = os.path.basename(beside.name).removesuffix("-inventory")

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import click
 
+from warehouse.commands.cloud.inventory import inventory
+from warehouse.commands.cloud.logs import logs
+from warehouse.commands.cloud.purge import purge
+from warehouse.commands.cloud.run import run
+from warehouse.commands.cloud.status import status
+
 
 @click.group(short_help="Run it in AWS: deploy, start, watch.")
 def cloud() -> None:
@@ -11,3 +17,10 @@ def cloud() -> None:
 
     --stack names an installation: dev, staging, prod, or any other name.
     """
+
+
+cloud.add_command(inventory)
+cloud.add_command(logs)
+cloud.add_command(purge)
+cloud.add_command(run)
+cloud.add_command(status)
