@@ -11,8 +11,8 @@ from setuptools import find_packages, setup
 
 README = Path(__file__).with_name("README.md")
 COMPILED = (
-    *("dicom", "dicom_attributes", "dicom_json", "dicom_pixels", "dicom_scan", "dicom_source"),
-    *("dicom_text", "dicom_top", "dicom_values"),
+    *("dicom", "dicom_attributes", "dicom_json", "dicom_pixels", "dicom_runs", "dicom_scan"),
+    *("dicom_source", "dicom_text", "dicom_top", "dicom_values"),
 )
 
 
@@ -41,6 +41,7 @@ setup(
     package_data={
         "bonobo": ["py.typed"],
         "warehouse": ["py.typed"],
+        "warehouse.cloud": ["warehouse.yaml"],
         "warehouse.report": ["page.html", "page.css", "page.js"],
     },
     install_requires=[
@@ -55,10 +56,12 @@ setup(
         "pyarrow>=19,<27",
         "pydantic>=2.10,<3",
         "pydicom>=3.0.2,<4",
+        "pyyaml>=6.0,<7",
         "rich>=13.9,<16",
     ],
     extras_require={
         "test": [
+            "cfn-lint>=1.30,<2",
             "hypothesis>=6.120,<7",
             "moto[server]>=5.1,<6",
             "mypy>=1.15,<3",
@@ -74,6 +77,7 @@ setup(
             "boto3-stubs>=1.40,<2",
             "mypy>=1.15,<3",
             "ruff>=0.11,<1",
+            "types-pyyaml>=6.0,<7",
         ],
     },
     **compiled(),

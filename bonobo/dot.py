@@ -58,12 +58,23 @@ def draw(graph: Graph, path: Path) -> None:
     ...     Path(folder, "graph.dot").read_text().startswith("digraph {")
     True
     """
+    draw_dot(dot(graph) + "\n", path)
+
+
+def draw_dot(text: str, path: Path) -> None:
+    """Draw what is in the DOT language already; raises as `draw` does.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     draw_dot("digraph {}", Path(folder, "nothing.dot"))
+    ...     Path(folder, "nothing.dot").read_text()
+    'digraph {}'
+    """
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise UsageError(
             f"{path.name!r} does not say what to draw; name a file that ends in one of {', '.join(ENDINGS)}"
         )
-    text = dot(graph) + "\n"
     _replace(path, text.encode() if ending == ".dot" else _rendered(text, ending[1:]))
 
 

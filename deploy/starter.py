@@ -38,7 +38,7 @@ def start(ecs, now):
     """Start a task; False where this window's one was started before, which ECS tells of again."""
     answer = ecs.run_task(
         cluster=os.environ["CLUSTER"],
-        taskDefinition=os.environ["FAMILY"],
+        taskDefinition=os.environ["TASK_DEFINITION"],
         launchType="FARGATE",
         platformVersion=os.environ["PLATFORM_VERSION"],
         clientToken=f"{os.environ['FAMILY'][:40]}-{int(now // WINDOW)}",

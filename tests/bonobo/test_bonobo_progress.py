@@ -185,7 +185,7 @@ def test_how_full_a_queue_is():
     assert percent(node()) == ""
 
 
-LOAD, COPY = node("load", rows_in=1), node("copy")
+COPY = node("copy")
 
 
 def test_the_plain_line():

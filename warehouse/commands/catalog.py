@@ -17,7 +17,6 @@ from warehouse.commands.running import run_graph
 from warehouse.domain.rebuilding import Rebuilding
 from warehouse.pipeline.rebuild import (
     Heard,
-    list_claims,
     list_raw_objects,
     list_sets,
     match,
@@ -25,6 +24,7 @@ from warehouse.pipeline.rebuild import (
     recognise,
     write_catalog,
 )
+from warehouse.pipeline.sources import list_claims
 from warehouse.services import LARGE_HEADERS, new_run, open_for_rebuilding, utc_now
 from warehouse.settings import Settings, read_settings
 from warehouse.storage.assignments import Assignments, from_document

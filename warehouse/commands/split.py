@@ -23,7 +23,6 @@ from warehouse.pipeline.audit import (
     Account,
     ask_catalog,
     keep_sightings,
-    list_claims,
     list_standing_keys,
     read_claim,
 )
@@ -35,6 +34,7 @@ from warehouse.pipeline.preview import (
     read_both_configurations,
     read_site,
 )
+from warehouse.pipeline.sources import list_claims
 from warehouse.services import LARGE_DOCUMENTS, open_warehouse
 from warehouse.settings import Settings, read_settings
 from warehouse.storage.assignments import from_document

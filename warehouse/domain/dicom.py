@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from warehouse.domain.dicom_json import Document, document
 from warehouse.domain.dicom_pixels import Pixels, whole
-from warehouse.domain.dicom_scan import ElementHeader, Event, Extent, Kind, Scanner, looks_implicit
+from warehouse.domain.dicom_runs import looks_implicit
+from warehouse.domain.dicom_scan import ElementHeader, Event, Extent, Kind, Scanner
 from warehouse.domain.dicom_source import (
     UNKNOWN,
     Complete,

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from warehouse.domain.dicom_scan import Event, Kind, PlainElement, Scanner
+from warehouse.domain.dicom_runs import PlainElement
+from warehouse.domain.dicom_scan import Event, Kind, Scanner
 from warehouse.domain.dicom_tables import (
     BITS_ALLOCATED,
     CHARACTER_SET,

@@ -1,20 +1,19 @@
 """Walks the structure of a DICOM data set (PS3.5 7) without building a value: bytes in, events out.
 
 The scanner is a resumable machine. It reads a buffer that its driver may extend, and keeps its own stack.
-It takes plain elements by the run, with plain sequences a few levels deep, and everything else a step at a
-time: what a run does not take whole is read once more, never oftener. Where an
-encoder broke the rules inside a sequence of defined length, that sequence is given up and the walk goes
-on behind it; anywhere else the data set is unreadable.
+It takes plain elements by the run (`warehouse.domain.dicom_runs`), and everything else a step at a time.
+Where an encoder broke the rules inside a sequence of defined length, that sequence is given up and the walk
+goes on behind it; anywhere else the data set is unreadable.
 """
 
 from __future__ import annotations
 
 import sys
 from enum import Enum, auto
-from struct import Struct
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from warehouse.domain.dicom_attributes import Attribute, plain, private_vr, public_vr, reserves
+from warehouse.domain.dicom_attributes import private_vr, public_vr, reserves
+from warehouse.domain.dicom_runs import CREATOR, PlainElement, Runs, looks_implicit
 from warehouse.domain.dicom_tables import (
     ITEM,
     ITEM_END,
@@ -31,7 +30,6 @@ _PLAUSIBLE = 1 << 20
 _WINDOW = 1 << 16
 # Deeper sequences are read a step at a time: runs are taken by recursion.
 _RUN_NESTING = 16
-_CREATOR = 256  # bytes; a private creator is an LO of at most 64 characters (PS3.5 7.8.1)
 
 
 class Kind(Enum):
@@ -60,10 +58,6 @@ class Event(NamedTuple):
     vr: str = ""
     start: int = 0
     length: int = 0
-
-
-PlainElement: TypeAlias = "tuple[Attribute, int, int, list[list[PlainElement]] | None]"
-"""A plain element: its attribute, where its value starts, how long it is, and a sequence's items."""
 
 
 class Extent(Enum):
@@ -109,32 +103,7 @@ class _Frame:
         self.creators: dict[int, str] = {}
 
 
-class _Order:
-    """What reads numbers, and the heads of elements, in one byte order."""
-
-    __slots__ = ("explicit", "implicit", "item", "long", "plain_explicit", "plain_implicit", "short", "tag")
-
-    def __init__(self, little: bool) -> None:
-        sign = "<" if little else ">"
-        self.tag = Struct(f"{sign}HH").unpack_from
-        self.short = Struct(f"{sign}H").unpack_from
-        self.long = Struct(f"{sign}L").unpack_from
-        self.item = Struct(f"{sign}HHL").unpack_from
-        self.explicit = Struct(f"{sign}6sH").unpack_from
-        self.implicit = Struct(f"{sign}4sL").unpack_from
-        self.plain_explicit = plain(implicit=False, little=little)
-        self.plain_implicit = plain(implicit=True, little=little)
-
-
-_LITTLE, _BIG = _Order(little=True), _Order(little=False)
-
-
-def looks_implicit(data: bytes, at: int) -> bool:
-    """Tell whether the element's header that starts there holds no VR: two capital letters (PS3.5 7.1.2)."""
-    return not (0x41 <= data[at + 4] <= 0x5A and 0x41 <= data[at + 5] <= 0x5A)
-
-
-class Scanner:
+class Scanner(Runs):
     """Step through `data` from `position`: `run()` takes what plain elements come next, `next()` one step.
 
     After NEED the driver puts more bytes into `data` and calls again; when it has no more it first sets
@@ -154,15 +123,11 @@ class Scanner:
         size: int = sys.maxsize,
         extent: Extent = Extent.BEFORE_PIXELS,
     ) -> None:
-        self.data = data
+        super().__init__(data, little=little, elements=elements)
         self.position = position
         self.size = size
-        self.little = little
-        self._order = _LITTLE if little else _BIG
         self._nesting = nesting
-        self._left = elements
         self._open_sequences = 0
-        self._doubtful = 0
         self._extent = extent
         self._end_tag = 0x00030000 if extent is Extent.FILE_META else 0xFFFE0000
         self._frames = [_Frame(_Holds.ELEMENTS, implicit, sys.maxsize, False, _DATA_SET)]
@@ -194,105 +159,6 @@ class Scanner:
         self.position = self._take(found, at, limit, frame.implicit, frame.creators, nesting, self._end_tag)
         return found
 
-    def _take(
-        self,
-        found: list[PlainElement],
-        at: int,
-        limit: int,
-        implicit: bool,
-        creators: dict[int, str],
-        nesting: int,
-        end_tag: int = 0xFFFE0000,
-    ) -> int:
-        """Take the plain elements from `at`, none of which reaches beyond `limit`; give where they end."""
-        data, order = self.data, self._order
-        if implicit:
-            head_of, plain_of = order.implicit, order.plain_implicit
-        else:
-            head_of, plain_of = order.explicit, order.plain_explicit
-        last = limit - 8
-        while at <= last:
-            head, length = head_of(data, at)
-            attribute = plain_of(head)
-            if attribute is None or attribute.tag >= end_tag:
-                break
-            start = at + 8
-            if attribute.usual:
-                at = start + length
-                if at > limit:
-                    at = start - 8
-                    break
-                found.append((attribute, start, length, None))
-                continue
-            if attribute.long:
-                start += 4
-                if start > limit:
-                    break
-                (length,) = order.long(data, start - 4)
-            items: list[list[PlainElement]] | None = None
-            end = start + length
-            if attribute.sequence:
-                items = []
-                end = self._take_items(items, start, length, limit, implicit, nesting)
-            if end > limit:
-                break
-            if attribute.reserves and length <= _CREATOR:
-                creators[attribute.tag] = data[start:end].decode("latin-1").rstrip("\0 ")
-            found.append((attribute, start, end - start, items))
-            at = end
-        self._left -= len(found)
-        return at
-
-    def _take_items(
-        self,
-        items: list[list[PlainElement]],
-        at: int,
-        length: int,
-        limit: int,
-        implicit: bool,
-        nesting: int,
-    ) -> int:
-        """Take a sequence that lies before `limit` as a whole, where all in it is plain; give where it ends.
-
-        Gives a place beyond `limit` where it is not so: then the sequence has to be read a step at a time.
-        """
-        defined = length != UNDEFINED_LENGTH
-        end = at + length if defined else limit
-        if end > limit or nesting == 0 or at < self._doubtful:
-            return limit + 1
-        data, order, left = self.data, self._order, self._left
-        while not (defined and at == end):
-            if at + 8 > end:
-                break
-            group, element, length = order.item(data, at)
-            tag = group << 16 | element
-            if tag == SEQUENCE_END and not defined:
-                return at + 8
-            # Items of an explicit data set may be implicit (PS3.5 6.2.2), and in practice are.
-            looked_at = not implicit and length >= 8
-            if tag != ITEM or (looked_at and at + 14 > end):
-                break
-            at += 8
-            inner = looks_implicit(data, at) if looked_at else implicit
-            bound = end if length == UNDEFINED_LENGTH else at + length
-            if bound > end:
-                break
-            item: list[PlainElement] = []
-            at = self._take(item, at, bound, inner, {}, nesting - 1)
-            if length == UNDEFINED_LENGTH:
-                if at + 8 > end or self._tag_at(at) != ITEM_END:
-                    break
-                at += 8
-            elif at != bound:
-                break
-            self._left -= 1
-            items.append(item)
-        else:
-            return end
-        # All sequences around this place would break here too; nobody tries them again.
-        self._left, self._doubtful = left, max(self._doubtful, at)
-        return limit + 1
-
     def next(self) -> Event:
         """Take one step. The terminal kinds (STOP and those after it) repeat for ever."""
         frame = self._frames[-1]
@@ -312,10 +178,6 @@ class Scanner:
         """Read the header of the element that STOP stands before, or say what hinders."""
         frame = self._frames[-1]
         return self._header(frame, self._tag_at(self.position))
-
-    def _tag_at(self, offset: int) -> int:
-        group, element = self._order.tag(self.data, offset)
-        return int(group << 16 | element)
 
     def _lack(self, end: int, frame: _Frame) -> Event | None:
         """Say why the bytes up to `end` cannot be used now, if so."""
@@ -376,7 +238,7 @@ class Scanner:
             return lack
         self.position = end
         self._left -= 1
-        if reserves(tag) and header.length <= _CREATOR:
+        if reserves(tag) and header.length <= CREATOR:
             frame.creators[tag] = self.data[header.start : end].decode("latin-1").rstrip("\0 ")
         return Event(Kind.VALUE, *header)
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from pydicom.datadict import tag_for_keyword
 
-from warehouse.domain.dicom_scan import Event, Kind, PlainElement
+from warehouse.domain.dicom_runs import PlainElement
+from warehouse.domain.dicom_scan import Event, Kind
 from warehouse.domain.dicom_tables import CHARACTER_SET
 from warehouse.domain.dicom_text import DEFAULT, Encodings, decode, encodings
 from warehouse.domain.dicom_values import CONVERTERS

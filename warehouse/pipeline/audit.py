@@ -10,25 +10,18 @@ import orjson
 
 from bonobo import use
 from warehouse.domain import keys
-from warehouse.domain.audit import SOURCES, Audit, Sighting, Source, Unread, UnrecordedImage
+from warehouse.domain.audit import SOURCES, Audit, Sighting, Unread, UnrecordedImage
 from warehouse.domain.balance import Balance, People
 from warehouse.domain.records import GROUPS, IMAGE_TYPES, Assignment, Group, ObjectInfo
 from warehouse.pipeline.accounted import essential
 from warehouse.pipeline.configuration import before_anything_is_decided
 from warehouse.pipeline.lacking import reason_of
+from warehouse.pipeline.sources import Source, Told
 
 if TYPE_CHECKING:
     from warehouse.storage.sightings import Sightings
     from warehouse.storage.store import Store
     from warehouse.storage.unrecorded import UnrecordedImages
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The last row of a source: all that it tells came before; `strangers` are keys of no known place."""
-
-    source: Source
-    strangers: int = 0
 
 
 @dataclass(slots=True)
@@ -53,15 +46,6 @@ class Account:
         if self.format == "json":
             return orjson.dumps(self.audit.figures(), option=orjson.OPT_INDENT_2).decode()
         return "\n".join(self.audit.text())
-
-
-@use("store")
-@essential
-def list_claims(store: Store) -> Iterator[ObjectInfo | Told]:
-    """List the claims of patients."""
-    with before_anything_is_decided("list the assignments"):
-        yield from store.list(keys.ASSIGNMENTS_PREFIX)
-    yield Told("claims")
 
 
 @use("store", "claim_of")
@@ -98,7 +82,7 @@ def list_standing_keys(
                 elif place != last:
                     last = place
                     yield from sightings_of(place, group)
-    yield Told("keys", strangers)
+    yield Told("keys", strangers=strangers)
     with before_anything_is_decided("read the catalog"):
         yield from unrecorded.images()
     yield Told("headers")

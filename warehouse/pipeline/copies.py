@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from threading import Semaphore
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,7 @@ from warehouse.domain.records import (
 from warehouse.errors import Archived, Changed, NotFound
 from warehouse.pipeline.accounted import outcome
 from warehouse.pipeline.placing import same_document
-from warehouse.pipeline.reading import ANYBODY, read_clinical, read_stored_header
+from warehouse.pipeline.reading import ANYBODY, permitted_header, read_clinical
 
 if TYPE_CHECKING:
     from warehouse.storage.assignments import Assignments
@@ -107,8 +106,7 @@ def _read_image(
 ) -> ReadCopy | str:
     info, place = copy.info, keys.standing_image(copy.info.key)
     assert place is not None
-    with ExitStack() as permit:
-        header = read_stored_header(store, info, ANYBODY, lambda: permit.enter_context(large_headers))
+    with permitted_header(store, info, ANYBODY, large_headers) as header:
         if isinstance(header, dicom.Rejection):
             return header.reason
         assignment = assignments.find(keys.canonical(header.patient_id))

@@ -25,10 +25,9 @@ from warehouse.domain.verify import (
     to_compare,
 )
 from warehouse.errors import Archived, NotFound, Unaddressable
-from warehouse.pipeline.instances import read_whole_header
 from warehouse.pipeline.lacking import Damaged, reason_of
 from warehouse.pipeline.placing import same_document
-from warehouse.pipeline.reading import LARGE_HEADER
+from warehouse.pipeline.reading import LARGE_HEADER, read_whole_header
 from warehouse.pipeline.tables import read_document
 
 if TYPE_CHECKING:

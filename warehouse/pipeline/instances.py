@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from threading import Semaphore
 from typing import TYPE_CHECKING, Any
 
 from bonobo import use
-from warehouse.domain import dicom
 from warehouse.domain.audit import Sighting, Unread, UnrecordedImage
 from warehouse.domain.identity import is_uid
 from warehouse.domain.keys import SUFFIXES
 from warehouse.domain.records import Header, ObjectInfo
-from warehouse.errors import Archived
 from warehouse.pipeline.lacking import Damaged, reason_of
-from warehouse.pipeline.reading import ANYBODY, read_stored_header
+from warehouse.pipeline.reading import read_whole_header
 from warehouse.pipeline.tables import read_document
 
 if TYPE_CHECKING:
@@ -55,11 +52,3 @@ def _by_document(store: Store, document: ObjectInfo | None, large_documents: Sem
         return None
     instance = header["SOPInstanceUID"] or ""
     return instance if is_uid(instance) else None
-
-
-def read_whole_header(store: Store, info: ObjectInfo, large_headers: Semaphore) -> Header | dicom.Rejection:
-    """The header of an image, whoever its patient is, or why it is none. Raises StoreError."""
-    if info.archived:
-        raise Archived("read", info.key)
-    with ExitStack() as permit:
-        return read_stored_header(store, info, ANYBODY, lambda: permit.enter_context(large_headers))

@@ -38,7 +38,7 @@ from warehouse.pipeline.configuration import (
     read_configuration,
 )
 from warehouse.pipeline.placing import document_of_another, placed, put_document, same_instance
-from warehouse.pipeline.reading import LARGE_HEADER, read_clinical, read_stored_header
+from warehouse.pipeline.reading import LARGE_HEADER, permitted_header, read_clinical, read_stored_header
 
 if TYPE_CHECKING:
     from warehouse.storage.assignments import Assignments
@@ -137,9 +137,8 @@ def process_image(row: RawImage, store: Store, assignments: Assignments, large_h
     """Read an image's header, check it, and find its patient's group."""
     if _still_waits_for_its_patient(row, assignments):
         return outcome(row, Decided.DEFERRED, "no-clinical-data")
-    with ExitStack() as permit:
-        rules = _rules(row.config, assignments)
-        header = read_stored_header(store, row.info, rules, lambda: permit.enter_context(large_headers))
+    rules = _rules(row.config, assignments)
+    with permitted_header(store, row.info, rules, large_headers) as header:
         if isinstance(header, dicom.Rejection):
             return outcome(row, Decided.QUARANTINED, header.reason)
         large = len(header.data) > LARGE_HEADER

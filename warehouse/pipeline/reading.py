@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from threading import Semaphore
 from typing import TYPE_CHECKING
 
 from warehouse.domain import clinical, dicom
 from warehouse.domain.dicom_tables import DEFLATED
 from warehouse.domain.identity import MAX_UID, IdentityRules
 from warehouse.domain.records import Header, ObjectInfo
+from warehouse.errors import Archived
 
 if TYPE_CHECKING:
     from warehouse.storage.store import Store
@@ -66,6 +69,26 @@ def read_stored_header(
         return data
 
     return read_header(info.size, rules, read)
+
+
+@contextmanager
+def permitted_header(
+    store: Store, info: ObjectInfo, rules: IdentityRules, large_headers: Semaphore
+) -> Iterator[Header | dicom.Rejection]:
+    """The header of an object; one that is large has a permit of its own as long as the context lasts.
+
+    Raises StoreError.
+    """
+    with ExitStack() as permit:
+        yield read_stored_header(store, info, rules, lambda: permit.enter_context(large_headers))
+
+
+def read_whole_header(store: Store, info: ObjectInfo, large_headers: Semaphore) -> Header | dicom.Rejection:
+    """The header of an image, whoever its patient is, or why it is none. Raises StoreError."""
+    if info.archived:
+        raise Archived("read", info.key)
+    with permitted_header(store, info, ANYBODY, large_headers) as header:
+        return header
 
 
 def read_clinical(store: Store, info: ObjectInfo) -> clinical.ClinicalRecord | str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from threading import Semaphore
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from bonobo import use
 from warehouse.config import Config
@@ -36,6 +36,7 @@ from warehouse.pipeline.accounted import essential
 from warehouse.pipeline.configuration import before_anything_is_decided, read_configuration
 from warehouse.pipeline.copies import Beginnings, ReadCopy, found_again, is_documented, read_copy
 from warehouse.pipeline.lacking import reason_of
+from warehouse.pipeline.sources import Source, Told
 
 if TYPE_CHECKING:
     from warehouse.storage.assignments import Assignments
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from warehouse.storage.raw_listing import RawListing
     from warehouse.storage.rebuilding import NewCatalog
     from warehouse.storage.store import Store
-
-Source = Literal["raw", "sets", "claims"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +59,6 @@ class SetListed:
     """An object in one of the sets."""
 
     info: ObjectInfo
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The last row of a source: all that it tells came before. `config` is what raw was listed by."""
-
-    source: Source
-    config: Config | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +116,6 @@ def list_sets(store: Store) -> Iterator[SetListed | Told]:
                 if info.defect is None:
                     yield SetListed(info)
     yield Told("sets")
-
-
-@use("store")
-@essential
-def list_claims(store: Store) -> Iterator[ObjectInfo | Told]:
-    """List the claims of patients."""
-    with before_anything_is_decided("list the assignments"):
-        yield from store.list(keys.ASSIGNMENTS_PREFIX)
-    yield Told("claims")
 
 
 @use("store", "claim_of")

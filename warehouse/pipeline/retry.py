@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from bonobo import use
 from warehouse.config import Config
@@ -15,6 +15,7 @@ from warehouse.domain.again import Again, Retries
 from warehouse.domain.records import GROUPS, ObjectInfo
 from warehouse.pipeline.accounted import essential
 from warehouse.pipeline.configuration import before_anything_is_decided, read_configuration
+from warehouse.pipeline.sources import Source, Told
 
 if TYPE_CHECKING:
     from warehouse.storage.catalog_again import SecondLooks
@@ -22,22 +23,12 @@ if TYPE_CHECKING:
     from warehouse.storage.retry_ledger import RetryLedger
     from warehouse.storage.store import Store
 
-Source = Literal["raw", "sets"]
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A key that stands in one of the sets."""
 
     key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The last row of a source: all that it tells came before. `config` is what raw was listed by."""
-
-    source: Source
-    config: Config | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ from warehouse.domain.records import GROUPS, Group, ObjectInfo, RawClinical, Raw
 from warehouse.domain.verdict import VIOLATIONS, Verdict
 from warehouse.domain.verify import Finding, Remark, contradiction, unrecorded
 from warehouse.pipeline.accounted import essential
-from warehouse.pipeline.audit import Told, sightings_of
+from warehouse.pipeline.audit import sightings_of
 from warehouse.pipeline.configuration import before_anything_is_decided, read_configuration
 from warehouse.pipeline.examine import Damage, Instance, Lacking
+from warehouse.pipeline.sources import Source, Told
 
 if TYPE_CHECKING:
     from warehouse.storage.evidence import Evidence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 class Heard:
     """Which sources have told all: when all have, what they told together is judged."""
 
-    waits_for: set[str]
+    waits_for: set[Source]
     damaged_claims: set[str]
 
 

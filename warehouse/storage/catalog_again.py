@@ -6,9 +6,7 @@ What was decided is asked of the catalog; what stands comes as rows. Neither is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 
@@ -18,9 +16,8 @@ from warehouse.domain.records import ObjectInfo
 from warehouse.storage.catalog import Catalog
 from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_schema import OBJECTS
-from warehouse.storage.catalog_work import moment, pages, workspace
-
-BATCH_ROWS = 16_384
+from warehouse.storage.catalog_work import moment, pages
+from warehouse.storage.gathering import OnDisk
 
 _LISTED = pa.schema({"key": pa.string(), "etag": pa.string()})
 _STANDING = pa.schema({"key": pa.string()})
@@ -62,38 +59,20 @@ _LOST = """
     SELECT count(DISTINCT target_key) FROM gone ANTI JOIN chosen ON gone.target_key = chosen.target_key"""
 
 
-class SecondLooks:
+class SecondLooks(OnDisk):
     """A context manager, since it stands on temporary files. Use it from one thread at a time."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._waiting: dict[str, list[tuple[Any, ...]]] = {"listed": [], "standing": []}
-        with ExitStack() as stack:
-            self._connection = stack.enter_context(workspace())
-            for name, schema in (("listed", _LISTED), ("standing", _STANDING), ("decided", _DECIDED)):
-                with translated():
-                    self._connection.register("batch", schema.empty_table())
-                    self._connection.execute(f"CREATE TABLE {name} AS SELECT * FROM batch")
-            self._stack = stack.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+        super().__init__({"listed": _LISTED, "standing": _STANDING, "decided": _DECIDED})
 
     def add_listed(self, info: ObjectInfo) -> None:
         """Note a version of an object that stands in raw."""
-        self._add("listed", _LISTED, (info.key, info.etag))
+        self._rows.add("listed", (info.key, info.etag))
 
     def add_standing(self, key: str) -> None:
         """Note a key that stands in one of the sets."""
-        self._add("standing", _STANDING, (key,))
+        self._rows.add("standing", (key,))
 
     def quarantined(self, reason: str | None) -> Iterator[Again]:
         """What is quarantined now, for one reason or for any, and stands in raw as it was decided."""
@@ -115,34 +94,14 @@ class SecondLooks:
         return int(count)
 
     def _ask(self, question: str, parameters: Sequence[Any]) -> None:
-        for name, schema in (("listed", _LISTED), ("standing", _STANDING)):
-            self._keep(name, schema)
+        self._rows.keep()
         with self._catalog.ask(question, parameters) as answer:
             for batch in answer:
                 rows = pa.Table.from_batches([batch])
                 documents = map(_document, rows["kind"].to_pylist(), rows["target_key"].to_pylist())
-                self._insert(
+                self._rows.insert(
                     "decided", rows.append_column("document", pa.array(list(documents), pa.string()))
                 )
-
-    def _add(self, name: str, schema: pa.Schema, row: tuple[Any, ...]) -> None:
-        self._waiting[name].append(row)
-        if len(self._waiting[name]) >= BATCH_ROWS:
-            self._keep(name, schema)
-
-    def _keep(self, name: str, schema: pa.Schema) -> None:
-        if waiting := self._waiting[name]:
-            columns = [
-                pa.array(values, field.type)
-                for values, field in zip(zip(*waiting, strict=True), schema, strict=True)
-            ]
-            self._insert(name, pa.table(columns, schema=schema))
-            waiting.clear()
-
-    def _insert(self, name: str, rows: pa.Table) -> None:
-        with translated():
-            self._connection.register("batch", rows)
-            self._connection.execute(f"INSERT INTO {name} SELECT * FROM batch")
 
 
 def _document(kind: str, target: str | None) -> str | None:

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from contextlib import ExitStack
-from types import TracebackType
-from typing import Any, Self
 
 import pyarrow as pa
 
 from warehouse.config import Config
 from warehouse.domain.rebuilding import Candidates, StandingCopy
 from warehouse.domain.records import ObjectInfo
-from warehouse.storage.catalog_errors import translated
-from warehouse.storage.catalog_schema import TIME
-from warehouse.storage.catalog_work import moment, pages, workspace
-
-BATCH_ROWS = 16_384
+from warehouse.storage.catalog_work import pages
+from warehouse.storage.gathering import OBJECT, OnDisk, described, object_of
 
 # `place` is what a copy and its raw object share; `beside` the key of the document of a copy.
 _SEEN = pa.schema(
@@ -25,11 +19,7 @@ _SEEN = pa.schema(
         "what": pa.string(),
         "place": pa.string(),
         "beside": pa.string(),
-        "key": pa.string(),
-        "size": pa.int64(),
-        "etag": pa.string(),
-        "modified": TIME,
-        "archived": pa.bool_(),
+        **OBJECT,
     }
 )
 
@@ -51,28 +41,11 @@ _CANDIDATES = f"""
     ORDER BY 1, 4, 2, 3"""
 
 
-class Matching:
+class Matching(OnDisk):
     """A context manager, since it stands on temporary files. Use it from one thread at a time."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[Any, ...]] = []
-        with ExitStack() as stack:
-            self._connection = stack.enter_context(workspace())
-            with translated():
-                self._connection.register("batch", _SEEN.empty_table())
-                self._connection.execute("CREATE TABLE seen AS SELECT * FROM batch")
-            self._stack = stack.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+        super().__init__({"seen": _SEEN})
 
     def add_raw(self, info: ObjectInfo, place: str) -> None:
         """Note a raw object that may have been copied."""
@@ -88,36 +61,17 @@ class Matching:
 
     def candidates(self, config: Config) -> Iterator[Candidates]:
         """All copies, those of one place and size together, with the raw objects that they may be of."""
-        self._keep()
+        self._rows.keep()
         rows = pages(self._connection, _CANDIDATES)
         for _, together in itertools.groupby(rows, key=lambda row: (row[0], row[3])):
             copies, raws = [], []
             for _, what, *found in together:
-                info = _info(*found[:5])
+                info = object_of(*found[:5])
                 if what == "raw":
                     raws.append(info)
                 else:
-                    copies.append(StandingCopy(info, None if found[5] is None else _info(*found[5:])))
+                    copies.append(StandingCopy(info, None if found[5] is None else object_of(*found[5:])))
             yield Candidates(tuple(copies), tuple(raws), config)
 
     def _add(self, what: str, info: ObjectInfo, place: str | None, beside: str | None) -> None:
-        self._waiting.append(
-            (what, place, beside, info.key, info.size, info.etag, info.last_modified, info.archived)
-        )
-        if len(self._waiting) >= BATCH_ROWS:
-            self._keep()
-
-    def _keep(self) -> None:
-        if self._waiting:
-            columns = [
-                pa.array(values, field.type)
-                for values, field in zip(zip(*self._waiting, strict=True), _SEEN, strict=True)
-            ]
-            with translated():
-                self._connection.register("batch", pa.table(columns, schema=_SEEN))
-                self._connection.execute("INSERT INTO seen SELECT * FROM batch")
-            self._waiting.clear()
-
-
-def _info(key: str, size: int, etag: str, modified: int, archived: bool) -> ObjectInfo:
-    return ObjectInfo(key, size, etag, moment(modified), archived=archived)
+        self._rows.add("seen", (what, place, beside, *described(info)))

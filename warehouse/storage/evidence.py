@@ -7,11 +7,9 @@ The listings come first, and then the catalog: an object that a load put there m
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import duckdb
 import orjson
@@ -23,18 +21,15 @@ from warehouse.domain.verify import Copied, Finding, Recorded, Unrecorded, is_ol
 from warehouse.storage import evidence_sql as sql
 from warehouse.storage.catalog import Catalog
 from warehouse.storage.catalog_errors import translated
-from warehouse.storage.catalog_work import moment, pages, workspace
-
-BATCH_ROWS = 16_384
+from warehouse.storage.catalog_work import moment, pages
+from warehouse.storage.gathering import Gathering, OnDisk, described, object_of
 
 # So many rows of each side are joined at a time.
 RANGE_ROWS = 200_000
 HASHES = 2**64
 
-Rows = Sequence[tuple[Any, ...]]
 
-
-class Evidence:
+class Evidence(OnDisk):
     """A context manager, since it stands on temporary files.
 
     What is gathered and what is found may be kept by two threads, each by one at a time.
@@ -42,38 +37,22 @@ class Evidence:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._waiting: dict[str, list[tuple[Any, ...]]] = {name: [] for name in sql.TABLES}
-        with ExitStack() as stack:
-            self._gathering = stack.enter_context(workspace())
-            with translated():
-                self._finding = stack.enter_context(self._gathering.cursor())
-                for connection in (self._gathering, self._finding):
-                    connection.execute(sql.AS_WRITTEN)
-                for name, schema in sql.TABLES.items():
-                    self._gathering.register("batch", schema.empty_table())
-                    self._gathering.execute(f"CREATE TABLE {name} AS {_from_batch(name)}")
-            self._stack = stack.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+        super().__init__(sql.GATHERED, sql.HASHED)
+        with translated():
+            self._finding = self._stack.enter_context(self._connection.cursor())
+            for connection in (self._connection, self._finding):
+                connection.execute(sql.AS_WRITTEN)
+        self._found = Gathering(self._finding, sql.FINDABLE)
 
     def add_standing(self, info: ObjectInfo, name: str, place: str, parts: Mapping[str, str | None]) -> None:
         """Note an object of the sets; `place` is image, clinical or document, `parts` what its key says."""
         document = metadata_key(info.key) if place == "image" else None
         fields = (parts.get(part) for part in ("group", "patient", "study", "series", "match"))
-        self._gather("tree", (*_described(info), place, name, *fields, document))
+        self._rows.add("tree", (*described(info), place, name, *fields, document))
 
     def add_raw(self, info: ObjectInfo, name: str, match: str | None) -> None:
         """Note a raw object; `match` is as that of its copy."""
-        self._gather("raw", (*_described(info), name, match))
+        self._rows.add("raw", (*described(info), name, match))
 
     def prefixes(self) -> list[str]:
         """The raw prefixes that the catalog tells of."""
@@ -81,35 +60,34 @@ class Evidence:
 
     def join(self) -> None:
         """Read the catalog, and bring together what was noted. Raises StoreError."""
-        self._flush(self._gathering, "tree")
-        self._flush(self._gathering, "raw")
         first = self._count_runs()
+        self._rows.keep()
         self._bring_rows()
         with translated():
             for step in sql.STEPS:
                 if isinstance(step, str):
-                    self._gathering.execute(step)
+                    self._connection.execute(step)
                 else:
-                    self._make(self._gathering, *step)
-        ((row,),) = self._gathering.execute(sql.FIRST).fetchall()
+                    self._make(self._connection, *step)
+        ((row,),) = self._connection.execute(sql.FIRST).fetchall()
         decided = [] if row is None else [moment(row)]
         self._first = min([*decided, *first], default=None)
 
     def recorded(self) -> Iterator[Recorded]:
         """Each place that the catalog tells of, in no order."""
         for question in self._in_ranges(sql.RECORDED):
-            yield from map(_recorded, pages(self._gathering, question))
+            yield from map(_recorded, pages(self._connection, question))
 
     def unrecorded(self) -> Iterator[Unrecorded]:
         """Each image and clinical file of the sets that it does not tell of, in no order."""
         for question in self._in_ranges(sql.WAITING):
-            for row in pages(self._gathering, question):
+            for row in pages(self._connection, question):
                 yield _unrecorded(row, self._first)
 
     def astray(self) -> Iterator[Finding]:
         """Rows that tell of raw objects that never were, and raw objects whose rows are lost."""
         for kind, question in (("row-invented", sql.INVENTIONS), ("row-missing", sql.LOST)):
-            for name, key in pages(self._gathering, question):
+            for name, key in pages(self._connection, question):
                 yield Finding(kind, name, key)
 
     def counts(self) -> dict[str, int]:
@@ -123,15 +101,15 @@ class Evidence:
 
     def add_finding(self, finding: Finding) -> None:
         """Keep what is wrong with an object."""
-        self._find("found", (finding.kind, finding.name, finding.key))
+        self._found.add("found", (finding.kind, finding.name, finding.key))
 
     def add_patient(self, kind: str, patient: str) -> None:
         """Keep what is wrong with a patient, who is named by objects later on."""
-        self._find("patients", (kind, patient))
+        self._found.add("patients", (kind, patient))
 
     def add_instance(self, instance: str, name: str, key: str) -> None:
         """Keep which SOP instance an unrecorded image is."""
-        self._find("seen", (instance, name, key))
+        self._found.add("seen", (instance, name, key))
 
     def add_damage(
         self, kind: str, place: Recorded, digest: str | None = None, raw_digest: str | None = None
@@ -140,14 +118,13 @@ class Evidence:
         copy, row = place.copy, place.row
         assert copy is not None
         recorded = (row.target_size, row.target_etag)
-        self._find(
+        self._found.add(
             "damaged", (kind, row.name, row.target, copy.size, copy.etag, *recorded, digest, raw_digest)
         )
 
     def conclude(self) -> Iterator[tuple[str, int]]:
         """Find what only all places together show; give each kind that was found, and of how many objects."""
-        for name in ("found", "patients", "seen", "damaged"):
-            self._flush(self._finding, name)
+        self._found.keep()
         with translated():
             self._make(self._finding, "twice", sql.INSTANCES_TWICE)
             for step in (*sql.STUDIES, sql.INSTANCES, sql.NAME_PATIENTS):
@@ -167,21 +144,20 @@ class Evidence:
         for run in runs:
             if run["lacks"]:
                 prefixes = orjson.loads(run["configuration_json"] or "{}").get("raw_prefixes", ())
-                self._insert(self._gathering, "lacking", [(prefix, run["started"]) for prefix in prefixes])
+                for prefix in prefixes:
+                    self._rows.add("lacking", (prefix, run["started"]))
             if run["exceeds"]:
                 wrong = self._catalog.query(sql.NUMBERED_WRONG, (run["run"], run["pending"])).to_pylist()
-                numbers = [(row["run"], row["sequence"]) for row in wrong]
-                self._insert(self._gathering, "doubtful", numbers)
+                for row in wrong:
+                    self._rows.add("doubtful", (row["run"], row["sequence"]))
         return [run["started"] for run in runs]
 
     def _bring_rows(self) -> None:
-        insert = f"SELECT *, {sql.HASHED_ROWS} FROM batch"
-        with self._catalog.ask(sql.OF_CATALOG) as answer, translated():
-            self._gathering.register("batch", _with_documents(answer.schema.empty_table()))
-            self._gathering.execute(f"CREATE TABLE recorded AS {insert}")
+        with self._catalog.ask(sql.OF_CATALOG) as answer:
+            schema = _with_documents(answer.schema.empty_table()).schema
+            self._rows.begin("recorded", schema, sql.HASHED_ROWS)
             for batch in answer:
-                self._gathering.register("batch", _with_documents(pa.Table.from_batches([batch])))
-                self._gathering.execute(f"INSERT INTO recorded {insert}")
+                self._rows.insert("recorded", _with_documents(pa.Table.from_batches([batch])))
 
     def _in_ranges(self, question: str) -> Iterator[str]:
         """A question for each range of hashes, so many that what one range holds fits into memory."""
@@ -203,35 +179,7 @@ class Evidence:
 
     def _count(self, question: str) -> int:
         with translated():
-            return int(self._gathering.execute(question).fetchall()[0][0])
-
-    def _gather(self, table: str, row: tuple[Any, ...]) -> None:
-        self._keep(self._gathering, table, row)
-
-    def _find(self, table: str, row: tuple[Any, ...]) -> None:
-        self._keep(self._finding, table, row)
-
-    def _keep(self, connection: duckdb.DuckDBPyConnection, table: str, row: tuple[Any, ...]) -> None:
-        waiting = self._waiting[table]
-        waiting.append(row)
-        if len(waiting) >= BATCH_ROWS:
-            self._flush(connection, table)
-
-    def _flush(self, connection: duckdb.DuckDBPyConnection, table: str) -> None:
-        self._insert(connection, table, self._waiting[table])
-        self._waiting[table] = []
-
-    def _insert(self, connection: duckdb.DuckDBPyConnection, table: str, rows: Rows) -> None:
-        if not rows:
-            return
-        schema = sql.TABLES[table]
-        columns = [
-            pa.array(values, field.type)
-            for values, field in zip(zip(*rows, strict=True), schema, strict=True)
-        ]
-        with translated():
-            connection.register("batch", pa.table(columns, schema=schema))
-            connection.execute(f"INSERT INTO {table} {_from_batch(table)}")
+            return int(self._connection.execute(question).fetchall()[0][0])
 
 
 def _with_documents(rows: pa.Table) -> pa.Table:
@@ -241,17 +189,9 @@ def _with_documents(rows: pa.Table) -> pa.Table:
     return rows.append_column("document", pa.array(documents, pa.string()))
 
 
-def _from_batch(table: str) -> str:
-    return f"SELECT {', '.join(('*', *filter(None, [sql.HASHED.get(table)])))} FROM batch"
-
-
-def _described(info: ObjectInfo) -> tuple[Any, ...]:
-    return info.key, info.size, info.etag, info.last_modified, info.archived
-
-
 def _info(fields: Iterable[Any]) -> ObjectInfo | None:
-    key, size, etag, modified, archived = fields
-    return None if key is None else ObjectInfo(key, size, etag, moment(modified), archived=archived)
+    key, *others = fields
+    return None if key is None else object_of(key, *others)
 
 
 def _parts(row: tuple[Any, ...], *lengths: int) -> Iterator[tuple[Any, ...]]:

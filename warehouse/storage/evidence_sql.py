@@ -10,19 +10,12 @@ import pyarrow as pa
 
 from warehouse.storage.catalog_schema import TIME
 from warehouse.storage.catalog_work import EARLIEST
-
-_OBJECT = {
-    "key": pa.string(),
-    "size": pa.int64(),
-    "etag": pa.string(),
-    "modified": TIME,
-    "archived": pa.bool_(),
-}
+from warehouse.storage.gathering import OBJECT
 
 # `place` is image, clinical or document; `match` is what the raw object of the same thing would be called.
 TREE = pa.schema(
     {
-        **_OBJECT,
+        **OBJECT,
         "place": pa.string(),
         "name": pa.string(),
         "group": pa.string(),
@@ -33,7 +26,7 @@ TREE = pa.schema(
         "document": pa.string(),
     }
 )
-RAW = pa.schema({**_OBJECT, "name": pa.string(), "match": pa.string()})
+RAW = pa.schema({**OBJECT, "name": pa.string(), "match": pa.string()})
 FOUND = pa.schema({"kind": pa.string(), "name": pa.string(), "key": pa.string()})
 SEEN = pa.schema({"instance": pa.string(), "name": pa.string(), "key": pa.string()})
 PATIENTS = pa.schema({"kind": pa.string(), "patient": pa.string()})
@@ -53,16 +46,8 @@ DAMAGED = pa.schema(
 LACKING = pa.schema({"prefix": pa.string(), "started": TIME})
 DOUBTFUL = pa.schema({"run": pa.string(), "sequence": pa.int64()})
 
-TABLES = {
-    "tree": TREE,
-    "raw": RAW,
-    "found": FOUND,
-    "seen": SEEN,
-    "damaged": DAMAGED,
-    "lacking": LACKING,
-    "doubtful": DOUBTFUL,
-    "patients": PATIENTS,
-}
+GATHERED = {"tree": TREE, "raw": RAW, "lacking": LACKING, "doubtful": DOUBTFUL}
+FINDABLE = {"found": FOUND, "seen": SEEN, "damaged": DAMAGED, "patients": PATIENTS}
 
 # What the catalog is asked: of each object, its latest decision.
 OF_CATALOG = """
@@ -97,8 +82,11 @@ PREFIXES = "SELECT DISTINCT split_part(key, '/', 1) || '/' AS prefix FROM object
 AS_WRITTEN = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
 
 # By whose hash a row meets others: an image, its document and their row meet by the document's key.
-HASHED = {"tree": "hash(coalesce(document, key)) AS h", "raw": "hash(key) AS h"}
-HASHED_ROWS = "hash(key) AS h, hash(coalesce(document, target_key)) AS place_h"
+HASHED = {
+    "tree": "SELECT *, hash(coalesce(document, key)) AS h FROM batch",
+    "raw": "SELECT *, hash(key) AS h FROM batch",
+}
+HASHED_ROWS = "SELECT *, hash(key) AS h, hash(coalesce(document, target_key)) AS place_h FROM batch"
 
 JUDGED = """
     SELECT row.*, doubtful.run IS NOT NULL AS doubtful,

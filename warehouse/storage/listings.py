@@ -30,13 +30,11 @@ from warehouse.domain.studies import HEADER_COLUMNS, Study, StudyFound
 from warehouse.domain.tables import StorageUsed
 from warehouse.errors import Forbidden, StoreFault
 from warehouse.storage.catalog_errors import translated
-from warehouse.storage.catalog_schema import TIME
-from warehouse.storage.catalog_work import EARLIEST, Source, moment, pages, stream, workspace
+from warehouse.storage.catalog_work import EARLIEST, Source, pages, stream, workspace
+from warehouse.storage.gathering import OBJECT, Gathering, described, object_of
 from warehouse.storage.store import Store
 
 log = logging.getLogger("warehouse")
-
-BATCH_ROWS = 16_384
 
 # Of which parts of a set the storage is told, beside the whole of it.
 MEASURED = ("ct", "xray", "mri")
@@ -44,15 +42,8 @@ MEASURED = ("ct", "xray", "mri")
 # The tables that loads publish to the readers of a set: no part of what it holds, and grown by every load.
 PUBLISHED = "catalog"
 
-_OBJECT = {
-    "key": pa.string(),
-    "size": pa.int64(),
-    "etag": pa.string(),
-    "modified": TIME,
-    "archived": pa.bool_(),
-}
-_CLINICAL = pa.schema({"set": pa.string(), "patient": pa.string(), **_OBJECT})
-_METADATA = pa.schema({"image": pa.string(), **_OBJECT})
+_CLINICAL = pa.schema({"set": pa.string(), "patient": pa.string(), **OBJECT})
+_METADATA = pa.schema({"image": pa.string(), **OBJECT})
 
 _STANDING = pa.schema(
     {"set": pa.string(), "type": pa.string(), "folder": pa.string(), "study": pa.string(), "told": pa.bool_()}
@@ -102,7 +93,7 @@ class Listings:
     def clinical_files(self) -> Iterator[PatientFiles]:
         """Each patient of each set, once, by set and canonical identifier."""
         with workspace() as connection:
-            self._fill(connection, _CLINICAL, self._clinical_rows())
+            Gathering(connection, {"listed": _CLINICAL}).fill("listed", self._clinical_rows())
             rows = pages(connection, _CLINICAL_FILES)
             for _, files in itertools.groupby(rows, key=itemgetter(0, 1)):
                 yield patients.of_files([_clinical_file(row) for row in files])
@@ -113,7 +104,7 @@ class Listings:
         A Study where the catalog knows the image of that document, else a StudyFound.
         """
         with workspace() as connection:
-            self._fill(connection, _METADATA, self._metadata_rows())
+            Gathering(connection, {"listed": _METADATA}).fill("listed", self._metadata_rows())
             try:
                 self._know(connection, () if self._catalog is None else self._catalog.sources("objects"))
             except (Forbidden, StoreFault) as error:
@@ -130,10 +121,11 @@ class Listings:
         """
         sizes = {f"{group}/{part}": 0 for group in GROUPS for part in ("", *(f"{one}/" for one in MEASURED))}
         with workspace() as connection:
-            self._fill(connection, _STANDING, _standing(self._measured(sizes)))
+            standing = Gathering(connection, {"listed": _STANDING})
+            standing.fill("listed", _standing(self._measured(sizes)))
             for group, type, _ in list(pages(connection, _UNDOCUMENTED)):
                 again = self._store.list(f"{group}/{type}-metadata/")
-                self._insert(connection, _STANDING, _standing(again))
+                standing.fill("listed", _standing(again))
             undocumented = sum(count for *_, count in pages(connection, _UNDOCUMENTED))
         return StorageUsed(sizes, undocumented)
 
@@ -155,7 +147,7 @@ class Listings:
             for info in self._store.list(f"{group}/data/"):
                 key = standing_clinical(info.key) if info.defect is None else None
                 if key is not None:
-                    yield group, canonical(key.folder), *_object(info)
+                    yield group, canonical(key.folder), *described(info)
                 strangers += key is None and not info.key.endswith("/")
         if strangers:
             log.warning("%d objects under data/ of the two sets are no clinical files: left out", strangers)
@@ -169,31 +161,10 @@ class Listings:
                 key = standing_metadata(info.key) if info.defect is None else None
                 if key is not None and (key.folder, key.study) != last:
                     last = key.folder, key.study
-                    yield key.image, *_object(info)
+                    yield key.image, *described(info)
                 strangers += key is None and not info.key.endswith("/")
         if strangers:
             log.warning("%d objects beside the metadata documents are none: left out", strangers)
-
-    def _fill(
-        self, connection: duckdb.DuckDBPyConnection, schema: pa.Schema, rows: Iterable[tuple[Any, ...]]
-    ) -> None:
-        with translated():
-            connection.register("batch", schema.empty_table())
-            connection.execute("CREATE TABLE listed AS SELECT * FROM batch")
-        self._insert(connection, schema, rows)
-
-    def _insert(
-        self, connection: duckdb.DuckDBPyConnection, schema: pa.Schema, rows: Iterable[tuple[Any, ...]]
-    ) -> None:
-        entries = iter(rows)
-        while batch := list(itertools.islice(entries, BATCH_ROWS)):
-            columns = [
-                pa.array(values, field.type)
-                for values, field in zip(zip(*batch, strict=True), schema, strict=True)
-            ]
-            with translated():
-                connection.register("batch", pa.table(columns, schema=schema))
-                connection.execute("INSERT INTO listed SELECT * FROM batch")
 
     def _know(self, connection: duckdb.DuckDBPyConnection, objects: Sequence[Source]) -> None:
         """Work out which of the listed documents the catalog knows the images of."""
@@ -217,21 +188,13 @@ def _standing(infos: Iterable[ObjectInfo]) -> Iterator[tuple[Any, ...]]:
             yield place.group, place.type, place.folder, place.study, document is not None
 
 
-def _object(info: ObjectInfo) -> tuple[Any, ...]:
-    return info.key, info.size, info.etag, info.last_modified, info.archived
-
-
-def _info(key: str, size: int, etag: str, modified: int, archived: bool) -> ObjectInfo:
-    return ObjectInfo(key, size, etag, moment(modified), archived=archived)
-
-
 def _clinical_file(row: tuple[Any, ...]) -> tuple[Any, ObjectInfo]:
-    info = _info(*row[2:])
+    info = object_of(*row[2:])
     return standing_clinical(info.key), info
 
 
 def _study(row: tuple[Any, ...]) -> StudyFound | Study:
-    info, known, header = _info(*row[:5]), row[5], row[6:]
+    info, known, header = object_of(*row[:5]), row[5], row[6:]
     place = standing_metadata(info.key)
     assert isinstance(place, MetadataKey), "only such keys were listed"
     found = StudyFound(place, info)

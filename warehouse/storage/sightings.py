@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 
@@ -17,9 +15,8 @@ from warehouse.domain.audit import Overlap, Sighting
 from warehouse.domain.balance import People
 from warehouse.storage.catalog import Catalog
 from warehouse.storage.catalog_errors import translated
-from warehouse.storage.catalog_work import pages, workspace
-
-BATCH_ROWS = 16_384
+from warehouse.storage.catalog_work import pages
+from warehouse.storage.gathering import OnDisk
 
 _SEEN = pa.schema({name: pa.string() for name in ("source", "kind", "identifier", "set")})
 
@@ -57,7 +54,6 @@ _OF_HEADERS = (
     "CREATE OR REPLACE TABLE of_headers AS SELECT DISTINCT identifier FROM seen WHERE source = 'headers'"
 )
 _ALSO_IN_HEADERS = """
-    INSERT INTO seen
     SELECT source, kind, identifier, "set" FROM batch SEMI JOIN of_headers USING (identifier)"""
 
 _PEOPLE = """
@@ -84,7 +80,7 @@ _UNCLAIMED = """
     ORDER BY identifier"""
 
 
-class Sightings:
+class Sightings(OnDisk):
     """All that was seen. A context manager, since it stands on temporary files.
 
     What is seen is kept by one thread at a time; the catalog may be asked by another.
@@ -92,24 +88,7 @@ class Sightings:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._waiting: list[Sighting] = []
-        with ExitStack() as stack:
-            self._connection = stack.enter_context(workspace())
-            with translated():
-                self._connection.register("batch", _SEEN.empty_table())
-                self._connection.execute("CREATE TABLE seen AS SELECT * FROM batch")
-            self._stack = stack.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+        super().__init__({"seen": _SEEN})
 
     def of_catalog(self) -> Iterator[Sighting]:
         """What the catalog tells: each patient and study in each set, and the instances that are in both."""
@@ -126,13 +105,11 @@ class Sightings:
 
     def add(self, sighting: Sighting) -> None:
         """Keep one; the same may come more than once."""
-        self._waiting.append(sighting)
-        if len(self._waiting) >= BATCH_ROWS:
-            self._keep()
+        self._rows.add("seen", (sighting.source, sighting.kind, sighting.identifier, sighting.set))
 
     def counts(self) -> Counter[tuple[str, str, str]]:
         """Distinct things by kind, source and set."""
-        self._keep()
+        self._rows.keep()
         counts = Counter({(kind, source, set): count for kind, source, set, count in self._pages(_COUNTS)})
         for row in self._catalog.query(_INSTANCES).to_pylist():
             counts["SOP instance", "catalog", row["set"]] = row["instances"]
@@ -140,14 +117,14 @@ class Sightings:
 
     def overlaps(self) -> Iterator[Overlap]:
         """Each thing that the sources together put into both sets, by kind and identifier."""
-        self._keep()
+        self._rows.keep()
         self._bring_instances()
         for kind, identifier, sources in self._pages(_OVERLAPS):
             yield Overlap(kind, identifier, tuple(sources))
 
     def unclaimed(self) -> Iterator[tuple[str, bool]]:
         """Each patient of whom no claim tells, and whether the catalog does."""
-        self._keep()
+        self._rows.keep()
         yield from self._pages(_UNCLAIMED)
 
     def _bring_instances(self) -> None:
@@ -159,17 +136,7 @@ class Sightings:
             return
         with self._catalog.ask(_EVERY_INSTANCE) as answer:
             for batch in answer:
-                with translated():
-                    self._connection.register("batch", pa.Table.from_batches([batch]))
-                    self._connection.execute(_ALSO_IN_HEADERS)
+                self._rows.insert("seen", pa.Table.from_batches([batch]), _ALSO_IN_HEADERS)
 
     def _pages(self, select: str) -> Iterator[tuple[Any, ...]]:
         return pages(self._connection, select)
-
-    def _keep(self) -> None:
-        if self._waiting:
-            batch = pa.table({name: [getattr(one, name) for one in self._waiting] for name in _SEEN.names})
-            with translated():
-                self._connection.register("batch", batch)
-                self._connection.execute("INSERT INTO seen SELECT * FROM batch")
-            self._waiting.clear()

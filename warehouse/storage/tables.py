@@ -26,8 +26,8 @@ from warehouse.domain.records import ImageType
 from warehouse.domain.studies import STUDY_COLUMNS, Study, study_values
 from warehouse.domain.tables import BRANCHES, Branch
 from warehouse.errors import StoreFault
-from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_work import pages, workspace
+from warehouse.storage.gathering import Gathering
 from warehouse.storage.table_files import Original, TableFile
 from warehouse.storage.translate import of_os
 
@@ -35,8 +35,6 @@ log = logging.getLogger("warehouse")
 
 STUDY_TABLES: tuple[ImageType, ...] = ("ct", "xray", "mri", "unknown")
 STORAGE_COLUMNS: Mapping[str, type] = {"prefix": str, "storage": int}
-
-BATCH_ROWS = 16_384
 
 _SEEN = pa.schema({name: pa.string() for name in ("set", "patient", "age", "sex")})
 _DISTINCT = 'SELECT DISTINCT "set", patient, age, sex FROM seen ORDER BY ALL'
@@ -56,13 +54,10 @@ class Tables:
         self._folder = folder
         self._awaited = set(BRANCHES)
         self._fields = Fields(ORIGINAL_FIELDS)
-        self._seen: list[tuple[str | None, ...]] = []
         self._storage: Mapping[str, int] = {}
         with ExitStack() as stack:
             self._connection = stack.enter_context(workspace())
-            with translated():
-                self._connection.register("batch", _SEEN.empty_table())
-                self._connection.execute("CREATE TABLE seen AS SELECT * FROM batch")
+            self._images = Gathering(self._connection, {"seen": _SEEN})
             self._patients = stack.enter_context((folder / "patients.jsonl").open("w+", encoding="ascii"))
             self._studies = {
                 type: stack.enter_context(TableFile(folder, type, STUDY_COLUMNS)) for type in STUDY_TABLES
@@ -86,9 +81,7 @@ class Tables:
         self._studies[study.found.place.type].write([values.get(column) for column in STUDY_COLUMNS])
         place = study.found.place
         seen = values.get("PatientAge"), values.get("PatientSex")
-        self._seen.append((place.group, canonical(place.folder), *seen))
-        if len(self._seen) >= BATCH_ROWS:
-            self._keep_seen()
+        self._images.add("seen", (place.group, canonical(place.folder), *seen))
 
     def add_patient(self, patient: Patient) -> None:
         """Keep a patient until every patient was seen. Raises StoreError."""
@@ -144,7 +137,7 @@ class Tables:
 
     def _with_updates(self) -> Iterator[tuple[Sequence[Any], Mapping[str, Any], Mapping[str, Any]]]:
         """Each patient's columns of its files, record, and added columns."""
-        self._keep_seen()
+        self._images.keep()
         images = _Merge(pages(self._connection, _DISTINCT))
         self._patients.seek(0)
         for line in self._patients:
@@ -158,14 +151,6 @@ class Tables:
                 record,
                 {**values, **update(values, ages, sexes)},
             )
-
-    def _keep_seen(self) -> None:
-        if self._seen:
-            columns = [pa.array(values, pa.string()) for values in zip(*self._seen, strict=True)]
-            with translated():
-                self._connection.register("batch", pa.table(columns, schema=_SEEN))
-                self._connection.execute("INSERT INTO seen SELECT * FROM batch")
-            self._seen.clear()
 
 
 @contextmanager

@@ -7,9 +7,6 @@ nor the document beside it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
-from types import TracebackType
-from typing import Any, Self
 
 import pyarrow as pa
 
@@ -18,25 +15,20 @@ from warehouse.domain.keys import SUFFIXES, metadata_key
 from warehouse.domain.records import ObjectInfo
 from warehouse.storage.catalog import Catalog
 from warehouse.storage.catalog_errors import translated
-from warehouse.storage.catalog_schema import TIME
-from warehouse.storage.catalog_work import moment, pages, workspace
-
-BATCH_ROWS = 16_384
+from warehouse.storage.catalog_work import pages
+from warehouse.storage.gathering import OBJECT, OnDisk, described, object_of
 
 # The key of the document beside an image; null for what is no image.
 _LISTED = pa.schema(
     {
         "image": pa.bool_(),
         "document": pa.string(),
-        "key": pa.string(),
-        "size": pa.int64(),
-        "etag": pa.string(),
-        "modified": TIME,
-        "archived": pa.bool_(),
+        **OBJECT,
     }
 )
+_RECORDED = pa.schema({"key": pa.string(), "size": pa.int64(), "etag": pa.string()})
 
-_RECORDED = """
+_WHAT_IS_RECORDED = """
     SELECT target_key AS key, target_size AS size, target_etag AS etag FROM objects_now
     WHERE outcome IN ('loaded', 'present') AND target_key IS NOT NULL AND SOPInstanceUID IS NOT NULL"""
 
@@ -62,7 +54,7 @@ _WITH_DOCUMENTS = """
     FROM unrecorded AS one LEFT JOIN documents AS beside ON beside.key = one.document ORDER BY one.key"""
 
 
-class UnrecordedImages:
+class UnrecordedImages(OnDisk):
     """What a listing of the sets shows, and what of it the catalog does not know.
 
     A context manager, since it stands on temporary files. Use it from one thread at a time.
@@ -70,25 +62,7 @@ class UnrecordedImages:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._waiting: list[tuple[Any, ...]] = []
-        with ExitStack() as stack:
-            self._connection = stack.enter_context(workspace())
-            with translated():
-                self._connection.register("batch", _LISTED.empty_table())
-                self._connection.execute("CREATE TABLE listed AS SELECT * FROM batch")
-                self._connection.execute("CREATE TABLE recorded (key VARCHAR, size BIGINT, etag VARCHAR)")
-            self._stack = stack.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+        super().__init__({"listed": _LISTED, "recorded": _RECORDED})
 
     def add_image(self, info: ObjectInfo) -> None:
         """Note an object that stands where images stand."""
@@ -101,36 +75,15 @@ class UnrecordedImages:
 
     def images(self) -> Iterator[UnrecordedImage]:
         """Each noted image that no decision of the catalog put there as it is, in the order of the keys."""
-        self._keep()
-        with self._catalog.ask(_RECORDED) as answer:
+        self._rows.keep()
+        with self._catalog.ask(_WHAT_IS_RECORDED) as answer:
             for batch in answer:
-                self._insert("recorded", pa.Table.from_batches([batch]))
+                self._rows.insert("recorded", pa.Table.from_batches([batch]))
         with translated():
             self._connection.execute(_UNRECORDED)
         for row in pages(self._connection, _WITH_DOCUMENTS):
-            yield UnrecordedImage(_info(*row[:5]), None if row[5] is None else _info(*row[5:]))
+            document = None if row[5] is None else object_of(*row[5:])
+            yield UnrecordedImage(object_of(*row[:5]), document)
 
     def _add(self, info: ObjectInfo, *, image: bool, document: str | None) -> None:
-        self._waiting.append(
-            (image, document, info.key, info.size, info.etag, info.last_modified, info.archived)
-        )
-        if len(self._waiting) >= BATCH_ROWS:
-            self._keep()
-
-    def _keep(self) -> None:
-        if self._waiting:
-            columns = [
-                pa.array(values, field.type)
-                for values, field in zip(zip(*self._waiting, strict=True), _LISTED, strict=True)
-            ]
-            self._insert("listed", pa.table(columns, schema=_LISTED))
-            self._waiting.clear()
-
-    def _insert(self, table: str, rows: pa.Table) -> None:
-        with translated():
-            self._connection.register("batch", rows)
-            self._connection.execute(f"INSERT INTO {table} SELECT * FROM batch")
-
-
-def _info(key: str, size: int, etag: str, modified: int, archived: bool) -> ObjectInfo:
-    return ObjectInfo(key, size, etag, moment(modified), archived=archived)
+        self._rows.add("listed", (image, document, *described(info)))

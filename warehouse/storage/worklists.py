@@ -6,27 +6,25 @@ correct anything. Raw is listed where the list's objects lie, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import pyarrow as pa
 
-from warehouse.domain.records import Decided, ObjectInfo
+from warehouse.domain.records import Decided
 from warehouse.domain.worklist import UPLOADER, Item, Tally
 from warehouse.storage.catalog_errors import translated
-from warehouse.storage.catalog_work import moment, pages, workspace
+from warehouse.storage.catalog_work import moment, pages
+from warehouse.storage.gathering import OnDisk
 from warehouse.storage.snapshot import Snapshot
 from warehouse.storage.store import Store
 from warehouse.storage.together import list_together
 
-BATCH_ROWS = 16_384
-
 Order = Literal["reason", "centre"]
+
+_LISTED = pa.schema({"key": pa.string(), "etag": pa.string()})
 
 # A site counts that a file of the same uploader names: what one uploader sends is told to no other.
 _SITES = """
@@ -87,7 +85,7 @@ class Wanted:
     since: datetime | None = None
 
 
-class WorkList:
+class WorkList(OnDisk):
     """A list of objects, each of which stands in raw. A context manager, since it stands on temporary files.
 
     Use it from one thread at a time. Every method may raise StoreError.
@@ -96,20 +94,7 @@ class WorkList:
     def __init__(self, snapshot: Snapshot, store: Store) -> None:
         self._snapshot = snapshot
         self._store = store
-        with ExitStack() as stack:
-            self._connection = stack.enter_context(workspace())
-            self._stack = stack.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+        super().__init__({"listed": _LISTED})
 
     def knows(self, centre: str) -> bool:
         """Whether the catalog tells of any object of a centre."""
@@ -127,9 +112,11 @@ class WorkList:
         asked = {condition: value for condition, value in conditions.items() if value is not None}
         question = _DECIDED_SO.format(conditions=" AND ".join(["true", *asked]))
         with self._snapshot.ask(question, [wanted.decided.value, *asked.values()]) as answer:
-            self._keep("decided_so", answer.schema, answer)
+            self._rows.begin("decided_so", answer.schema)
+            for batch in answer:
+                self._rows.insert("decided_so", pa.Table.from_batches([batch]))
         prefixes = [prefix for (prefix,) in pages(self._connection, _PREFIXES)]
-        self._keep("listed", _LISTED, _batches(list_together(self._store, prefixes)))
+        self._rows.fill("listed", ((info.key, info.etag) for info in list_together(self._store, prefixes)))
         with translated():
             self._connection.execute(_LOOKED_AT)
         return self._tally()
@@ -142,16 +129,6 @@ class WorkList:
         for centre, reason, key, since, run, patient in pages(self._connection, select):
             yield Item(centre, reason, key, moment(since), run, patient)
 
-    def _keep(self, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-        self._insert(f"CREATE TABLE {table} AS FROM batch", schema.empty_table())
-        for batch in batches:
-            self._insert(f"INSERT INTO {table} FROM batch", pa.Table.from_batches([batch]))
-
-    def _insert(self, statement: str, rows: pa.Table) -> None:
-        with translated():
-            self._connection.register("batch", rows)
-            self._connection.execute(statement)
-
     def _tally(self) -> Tally:
         def rows(select: str) -> list[tuple[Any, ...]]:
             with translated():
@@ -163,12 +140,3 @@ class WorkList:
         )
         reasons = dict(rows(f"SELECT reason, count(*) {_STANDS} GROUP BY reason ORDER BY reason"))
         return Tally(reasons, centres, gone, replaced)
-
-
-_LISTED = pa.schema({"key": pa.string(), "etag": pa.string()})
-
-
-def _batches(objects: Iterator[ObjectInfo]) -> Iterator[pa.RecordBatch]:
-    while some := list(islice(objects, BATCH_ROWS)):
-        columns = [[info.key for info in some], [info.etag for info in some]]
-        yield pa.record_batch(columns, schema=_LISTED)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from inventories import TAKEN, inventory_of
+from uploads import Warehouse
 
 from support import decisions, load, state
 from warehouse.demo import CONFIGURATION, raw_drop
@@ -19,26 +20,17 @@ WITHOUT_ETAG = ("Bucket", "Key", "Size", "LastModifiedDate", "StorageClass")
 ASKED = ("read", "head", "copy", "create", "same_bytes", "list_folders")
 
 
-class Warehouse:
-    """A bucket, its catalog, and the inventory of some moment."""
+class InventoryWarehouse(Warehouse):
+    """It is loaded by the inventory of some moment."""
 
     def __init__(self, **how):
-        self.store, self.catalog = MemoryStore(), MemoryCatalog()
+        super().__init__()
         self.place = MemoryStore("s3://b-inventory")
         self.how = how
-        sites = {"training": ["Train"], "validation": ["Valid"]}
-        self.put("config.json", json.dumps({"raw_prefixes": ["raw-a"], "sites": sites}).encode())
 
     def put(self, key, data):
         self.store.put(key, data)
         return key
-
-    def clinical(self, patient, site="Train", day="2020-01-01"):
-        record = {"Pseudonym": patient, "SubmittingCentre": site}
-        return self.put(f"raw-a/{day}/data/{patient}_data.json", json.dumps(record).encode())
-
-    def remove(self, key):
-        self.store._objects.pop(key)
 
     def take_inventory(self, objects=None):
         files = inventory_of("b", self.store.list() if objects is None else objects, **self.how)
@@ -52,20 +44,16 @@ class Warehouse:
     def load_live(self):
         return load(self.store, self.catalog)
 
-    def verdict(self, key):
-        found = decisions(self.catalog)[key]
-        return found["outcome"], found["reason"]
-
 
 @pytest.fixture(params=["csv", "parquet", "csv-without-etag", "parquet-without-etag"])
 def warehouse(request):
     form, _, without = request.param.partition("-")
-    return Warehouse(form=form, **({"columns": WITHOUT_ETAG} if without else {}))
+    return InventoryWarehouse(form=form, **({"columns": WITHOUT_ETAG} if without else {}))
 
 
 @pytest.fixture
 def with_etags():
-    return Warehouse()
+    return InventoryWarehouse()
 
 
 IMAGE = "raw-a/2020-01-02/images/x.dcm"
@@ -109,7 +97,7 @@ def test_a_second_load_asks_nothing_about_known_objects(warehouse, image):
 
 
 def test_with_etags_a_new_object_costs_no_more_than_by_a_live_listing(with_etags, image):
-    live = Warehouse()
+    live = InventoryWarehouse()
     for one in (with_etags, live):
         one.clinical("P1")
         one.put(IMAGE, image("P1"))

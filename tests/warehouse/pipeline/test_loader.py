@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from uploads import SITES, Warehouse
 
 from support import decisions, load, state
 from warehouse import warehouseloader
@@ -19,37 +20,16 @@ from warehouse.storage.ledger import Ledger
 from warehouse.storage.memory import MemoryStore
 from warehouse.testing import Fault, Faults, FaultyStore, Kind, When
 
-SITES = {"split": ["Split"], "training": ["Train"], "validation": ["Valid"]}
 
-
-class Warehouse:
-    """A bucket and its catalog, uploaded to and loaded by one test."""
+class SpoiltWarehouse(Warehouse):
+    """Its loads meet the faults that are planned."""
 
     def __init__(self, **configuration):
-        self.store, self.catalog, self.faults = MemoryStore(), MemoryCatalog(), Faults()
-        self.configure(**configuration)
-
-    def configure(self, **changes):
-        document = {"raw_prefixes": ["raw-a"], "training_percentage": 50, "sites": SITES, **changes}
-        self.store.put("config.json", json.dumps(document).encode())
-
-    def clinical(self, patient, site="Train", day="2020-01-01", name=None, **fields):
-        record = {"Pseudonym": patient, "SubmittingCentre": site, **fields}
-        key = f"raw-a/{day}/data/{name or patient}_data.json"
-        self.store.put(key, json.dumps({k: v for k, v in record.items() if v is not None}).encode())
-        return key
-
-    def image(self, data, name="x.dcm", day="2020-01-02"):
-        key = f"raw-a/{day}/images/{name}"
-        self.store.put(key, data)
-        return key
+        self.faults = Faults()
+        super().__init__(**configuration)
 
     def load(self, **how):
         return load(FaultyStore(self.store, self.faults), self.catalog, **how)
-
-    def verdict(self, key):
-        found = decisions(self.catalog)[key]
-        return found["outcome"], found["reason"]
 
     def written(self):
         prefixes = ("training/", "validation/", "assignments/")
@@ -58,7 +38,7 @@ class Warehouse:
 
 @pytest.fixture
 def warehouse():
-    return Warehouse()
+    return SpoiltWarehouse()
 
 
 def test_one_patient_with_one_image(warehouse, image):
@@ -385,7 +365,7 @@ clinical_uploads = st.tuples(
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(clinical_uploads, max_size=4), min_size=1, max_size=3), st.integers(1, 8))
 def test_no_patient_is_ever_in_both_sets(image, runs, concurrency):
-    warehouse = Warehouse()
+    warehouse = SpoiltWarehouse()
     groups = {}
     for number, uploads in enumerate(runs):
         warehouse.configure(
@@ -404,7 +384,7 @@ def test_no_patient_is_ever_in_both_sets(image, runs, concurrency):
 
 
 def test_the_runs_row_tells_when_it_was():
-    warehouse = Warehouse()
+    warehouse = SpoiltWarehouse()
     now = datetime(2021, 2, 3, tzinfo=UTC)
     warehouse.load(clock=lambda: now)
     (row,) = warehouse.catalog.query("SELECT run, started, ended FROM runs").to_pylist()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import zlib
+from threading import Semaphore
 
 import pytest
 from dicom_samples import EXPLICIT, data_set, element, meta, pixels, preamble
 
 from warehouse.domain.dicom_source import WHOLE, Limits
 from warehouse.domain.records import Header
-from warehouse.pipeline.reading import ANYBODY, LARGE_HEADER, read_stored_header
+from warehouse.pipeline.reading import ANYBODY, LARGE_HEADER, permitted_header, read_stored_header
 from warehouse.storage.memory import MemoryStore
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -56,3 +57,16 @@ def test_where_the_name_of_the_syntax_lies_between_two_reads(before):
     data = deflated(data_set(extra=element(0x00089215, "OB", noise)) + pixels(200), start)
     assert len(data) > WHOLE * first_read
     assert told(data) == 1
+
+
+@pytest.mark.parametrize(("size", "left"), [(10, True), (LARGE_HEADER, False)])
+def test_a_large_header_has_a_permit_for_as_long_as_it_is_held(size, left):
+    store, permits = MemoryStore(), Semaphore(1)
+    extra = element(0x00089215, "OB", bytes(size))
+    store.put("x.dcm", preamble() + meta(EXPLICIT) + data_set({}, extra=extra) + pixels(200))
+    with permitted_header(store, store.head("x.dcm"), ANYBODY, permits) as header:
+        assert isinstance(header, Header)
+        assert permits.acquire(blocking=False) is left
+        if left:
+            permits.release()
+    assert permits.acquire(blocking=False)

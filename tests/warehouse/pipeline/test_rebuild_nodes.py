@@ -1,14 +1,14 @@
 """A catalog that is made anew knows what it knew of the copies; what a load should decide is left to it."""
 
-import json
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Semaphore
 
 import pytest
+from uploads import Warehouse
 
 import bonobo
-from support import decisions, load, state
+from support import decisions, state
 from warehouse.commands.catalog import rebuild_graph
 from warehouse.domain.rebuilding import Rebuilding
 from warehouse.errors import Archived, Forbidden, StoreFault
@@ -45,39 +45,15 @@ class Faulty(MemoryStore):
         return super().same_bytes(first, second)
 
 
-class Warehouse:
-    """A bucket in memory and its catalog in a folder, loaded, damaged and made anew by one test."""
+class RebuiltWarehouse(Warehouse):
+    """Its catalog is in a folder, lost and made anew."""
+
+    RAW_PREFIXES = ("raw-a", "raw-b")
 
     def __init__(self, folder):
         self.folder = folder
-        self.store, self.catalog = Faulty(), DeltaCatalog(str(folder / "a"))
+        super().__init__(Faulty(), DeltaCatalog(str(folder / "a")))
         (folder / "a").mkdir()
-        self.configure()
-
-    def configure(self, **changes):
-        sites = {"split": [], "training": ["Train"], "validation": ["Valid"]}
-        document = {"raw_prefixes": ["raw-a", "raw-b"], "training_percentage": 50, "sites": sites, **changes}
-        self.store.put("config.json", json.dumps(document).encode())
-
-    def clinical(self, patient, uploader="a", day="2020-01-01", site="Train", **fields):
-        record = {"Pseudonym": patient, "SubmittingCentre": site, **fields}
-        key = f"raw-{uploader}/{day}/data/{patient}_data.json"
-        self.store.put(key, json.dumps(record).encode())
-        return key
-
-    def image(self, data, name="x.dcm", day="2020-01-02"):
-        key = f"raw-a/{day}/images/{name}"
-        self.store.put(key, data)
-        return key
-
-    def load(self):
-        return load(self.store, self.catalog)
-
-    def remove(self, key):
-        del self.store._objects[key]
-
-    def copy_of(self, key):
-        return decisions(self.catalog)[key]["target_key"]
 
     def lose(self):
         """The catalog is gone: what is made anew stands elsewhere."""
@@ -121,7 +97,7 @@ class Warehouse:
 
 @pytest.fixture
 def warehouse(tmp_path):
-    return Warehouse(tmp_path)
+    return RebuiltWarehouse(tmp_path)
 
 
 def a_history(warehouse, image):

@@ -1,61 +1,26 @@
 """Another look that is asked for is taken by the next load, and ends as if nothing had been wrong."""
 
-import json
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from uploads import Warehouse
 
 import bonobo
-from support import decisions, load, state
+from support import decisions, state
 from warehouse.commands.retry import retry_graph
 from warehouse.domain.again import COPY, DOCUMENT, Retries
 from warehouse.pipeline.retry import Heard
 from warehouse.storage import retry_ledger
-from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.catalog_again import SecondLooks
-from warehouse.storage.memory import MemoryStore
 from warehouse.storage.raw_listing import LiveListing
 from warehouse.storage.retry_ledger import RetryLedger
 
 RUN = "20990101T000000Z-abcdef"
 
 
-class Warehouse:
-    """A bucket and its catalog, uploaded to, loaded, damaged and looked at again by one test."""
-
-    def __init__(self):
-        self.store, self.catalog = MemoryStore(), MemoryCatalog()
-        self.configure()
-
-    def configure(self, **changes):
-        sites = {"split": [], "training": ["Train"], "validation": ["Valid"]}
-        document = {"raw_prefixes": ["raw-a"], "training_percentage": 50, "sites": sites, **changes}
-        self.store.put("config.json", json.dumps(document).encode())
-
-    def clinical(self, patient, day="2020-01-01", **fields):
-        record = {"Pseudonym": patient, "SubmittingCentre": "Train", **fields}
-        key = f"raw-a/{day}/data/{patient}_data.json"
-        self.store.put(key, json.dumps(record).encode())
-        return key
-
-    def image(self, data, name="x.dcm", day="2020-01-02"):
-        key = f"raw-a/{day}/images/{name}"
-        self.store.put(key, data)
-        return key
-
-    def load(self):
-        return load(self.store, self.catalog)
-
-    def remove(self, key):
-        del self.store._objects[key]
-
-    def copy_of(self, key):
-        return decisions(self.catalog)[key]["target_key"]
-
-    def verdict(self, key):
-        found = decisions(self.catalog)[key]
-        return found["outcome"], found["reason"]
+class AgainWarehouse(Warehouse):
+    """Its objects are looked at again."""
 
     def retry(self, *, clock=lambda: datetime.now(UTC), **asked):
         retries = Retries(**asked)
@@ -80,7 +45,7 @@ class Warehouse:
 
 @pytest.fixture
 def warehouse():
-    return Warehouse()
+    return AgainWarehouse()
 
 
 def documents(warehouse):
@@ -159,7 +124,7 @@ def test_what_the_configuration_was_the_cause_of_loads_once_it_is_gone(warehouse
     assert warehouse.retry()[0] == {"placeholder-identity": 2}
     warehouse.load()
     assert warehouse.retry()[0] == {}
-    undisturbed = Warehouse()
+    undisturbed = AgainWarehouse()
     undisturbed.clinical("P1")
     undisturbed.image(image("P1"))
     undisturbed.load()

@@ -243,9 +243,6 @@ def test_the_demonstration_is_disjoint(warehouse):
     assert "DEMO" not in account.summary().upper()
 
 
-STUDY = "2.25.1"
-
-
 @pytest.mark.parametrize(
     ("key", "overlap"),
     [

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from warehouse.domain.centres import Candidates, ClinicalFile, in_turn
 from warehouse.domain.records import ObjectInfo
 from warehouse.errors import StoreFault
-from warehouse.storage import clinical_files as module
+from warehouse.storage import gathering
 from warehouse.storage.clinical_files import by_patient
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -35,7 +35,7 @@ FILES = st.lists(
 
 
 def test_each_patients_files_come_together_in_their_turn(monkeypatch):
-    monkeypatch.setattr(module, "BATCH_ROWS", 5)
+    monkeypatch.setattr(gathering, "BATCH_ROWS", 5)
 
     @settings(max_examples=25, deadline=None)  # each one is a database of its own
     @given(FILES)

@@ -6,7 +6,7 @@ from catalog_rows import decision, image
 from warehouse.domain.records import ObjectInfo
 from warehouse.domain.studies import Study, StudyFound
 from warehouse.errors import Forbidden, StoreFault
-from warehouse.storage import listings as module
+from warehouse.storage import gathering
 from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.listings import Listings
@@ -33,7 +33,7 @@ def image_row(target, *, second=0, **columns):
 
 
 def test_each_patient_of_each_set_comes_once_in_order(monkeypatch):
-    monkeypatch.setattr(module, "BATCH_ROWS", 2)
+    monkeypatch.setattr(gathering, "BATCH_ROWS", 2)
     store = store_of(
         "training/data/b/status_2020-01-01.json",
         "training/data/B/data_2020-03-01.json",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from warehouse.commands.cloud.deploy import deploy
+from warehouse.commands.cloud.diagram import diagram
 from warehouse.commands.cloud.inventory import inventory
 from warehouse.commands.cloud.logs import logs
 from warehouse.commands.cloud.purge import purge
@@ -19,8 +21,5 @@ def cloud() -> None:
     """
 
 
-cloud.add_command(inventory)
-cloud.add_command(logs)
-cloud.add_command(purge)
-cloud.add_command(run)
-cloud.add_command(status)
+for command in (deploy, diagram, inventory, logs, purge, run, status):
+    cloud.add_command(command)
