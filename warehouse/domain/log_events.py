@@ -31,12 +31,13 @@ def as_text(event: LogEvent) -> str:
         return f"{_written(event.time)} {printable(event.message)}"
     level = document.get("level")
     grave = f"{level}: " if level in ("warning", "error") else ""
-    return f"{document.get('time', _written(event.time))} {printable(grave + message)}"
+    time = printable(str(document.get("time", _written(event.time))))
+    return f"{time} {printable(grave + message)}"
 
 
 def as_json(event: LogEvent) -> str:
     """The line for a program: a JSON line as it is, any other as `{"time": ..., "message": ...}`."""
-    if _document(event.message):
+    if _document(event.message) and "\n" not in event.message:
         return event.message
     return json.dumps({"time": _written(event.time), "message": event.message}, ensure_ascii=False)
 
