@@ -10,6 +10,7 @@ import math
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol, TextIO
@@ -49,6 +50,18 @@ class Display(Protocol):
         """The run is over and its report complete."""
 
 
+Form = Callable[[str, str], str]
+
+
+def as_text(level: str, text: str) -> str:
+    """Give the line for a person: the text, behind the word `error` where it is one.
+
+    >>> as_text("error", "no such file"), as_text("info", "done")
+    ('error: no such file', 'done')
+    """
+    return f"error: {text}" if level == "error" else text
+
+
 class Console:
     """The display of the command line.
 
@@ -56,6 +69,9 @@ class Console:
     adds tracebacks, whose messages may hold values of rows. `stream` is standard error unless told
     otherwise; `results` is where the summaries of services go, to `stream` unless told otherwise. `lost` is
     the error where something could not be written to `results`.
+
+    `form` makes the line that is printed of a level (`debug` for tracebacks, `info`, `warning`, `error`) and
+    a text; with one of your own there is no live table.
 
     >>> import bonobo
     >>> report = bonobo.run(bonobo.Graph("ab", str.upper), console=bonobo.Console(stream=sys.stdout))
@@ -70,11 +86,14 @@ class Console:
         verbose: bool = False,
         stream: TextIO | None = None,
         results: TextIO | None = None,
+        form: Form | None = None,
     ) -> None:
         self._quiet = quiet
         self._verbose = verbose
         self._stream = stream
         self._results = results
+        self._form = form or as_text
+        self._plain = form is not None
         self.lost: Exception | None = None
         self._lock = Lock()
         self._live: LiveTable | None = None
@@ -93,7 +112,7 @@ class Console:
         self._shown.clear()
         if self._quiet:
             return
-        self._live = _live_table(self._stream or sys.stderr)
+        self._live = None if self._plain else _live_table(self._stream or sys.stderr)
         now = time.monotonic()
         self._window = (snapshot(report.nodes, now),)
         self._next = now + self._pause
@@ -123,11 +142,10 @@ class Console:
             detailed = self._verbose and self._tracebacks < TRACEBACKS_SHOWN
             self._tracebacks += detailed
         if detailed or (new and not self._quiet):
-            self._print(
-                f"{rejected.node}: row {rejected.sequence} rejected: {rejected.exception} at {rejected.where}"
-            )
+            said = f"row {rejected.sequence} rejected: {rejected.exception} at {rejected.where}"
+            self._print(f"{rejected.node}: {said}", level="warning")
         if detailed:
-            self._print("".join(traceback.format_exception(error)).rstrip())
+            self._print("".join(traceback.format_exception(error)).rstrip(), level="debug")
 
     def end(self, report: Report) -> None:
         """Show the summary, and in one line what ended the run if something did."""
@@ -144,8 +162,8 @@ class Console:
     def error(self, error: BaseException, node: str | None = None) -> None:
         """Say in one line what went wrong, and in which node; with `verbose` the traceback before it."""
         if self._verbose:
-            self._print("".join(traceback.format_exception(error)).rstrip())
-        self._print(f"error: {describe(error, node)}")
+            self._print("".join(traceback.format_exception(error)).rstrip(), level="debug")
+        self._print(describe(error, node), level="error")
 
     @property
     def _pause(self) -> float:
@@ -158,14 +176,14 @@ class Console:
             with suppress(OSError, ValueError):
                 live.close()
 
-    def _print(self, line: str, stream: TextIO | None = None) -> None:
+    def _print(self, text: str, stream: TextIO | None = None, *, level: str = "info") -> None:
         stream = stream or self._stream or sys.stderr
         # None is a standard error that was closed before the command began; `print` would take another.
         if stream is None:
             return
         # One that is closed, full or somebody else's is no reason to lose a run.
         try:
-            print(line, file=stream, flush=True)
+            print(self._form(level, text), file=stream, flush=True)
         except (AttributeError, OSError, ValueError) as error:
             if stream is self._results:
                 self.lost = error

@@ -29,7 +29,8 @@ def handler(event, context):
 def running(ecs):
     """The loader's tasks that run or are about to."""
     cluster = os.environ["CLUSTER"]
-    pages = ecs.get_paginator("list_tasks").paginate(cluster=cluster, family=os.environ["FAMILY"])
+    wanted = {"cluster": cluster, "family": os.environ["FAMILY"], "desiredStatus": "RUNNING"}
+    pages = ecs.get_paginator("list_tasks").paginate(**wanted)
     arns = [arn for page in pages for arn in page["taskArns"]]
     return ecs.describe_tasks(cluster=cluster, tasks=arns[:100])["tasks"] if arns else []
 

@@ -5,7 +5,6 @@ Bad input ends in one line on stderr and a code of the table in docs/exit-codes.
 
 from __future__ import annotations
 
-import logging
 import os
 import shlex
 import shutil
@@ -32,7 +31,7 @@ from warehouse.commands.process import process
 from warehouse.commands.query import query
 from warehouse.commands.report import report
 from warehouse.commands.retry import retry
-from warehouse.commands.running import run_graph
+from warehouse.commands.running import lines_of, run_graph
 from warehouse.commands.split import split
 from warehouse.commands.verify import verify
 from warehouse.commands.why import why
@@ -44,6 +43,7 @@ from warehouse.domain.inventory import hours
 from warehouse.domain.reasons import REASONS
 from warehouse.domain.records import Header
 from warehouse.errors import OutputLost, SettingsError
+from warehouse.lines import Lines
 from warehouse.pipeline import check
 from warehouse.pipeline.reading import read_header
 from warehouse.services import loader_services, open_warehouse
@@ -52,6 +52,7 @@ from warehouse.settings import (
     DEFAULT_INVENTORY_MAX_AGE,
     MAXIMUM_CONCURRENCY,
     Settings,
+    read_log_format,
     read_settings,
 )
 
@@ -60,7 +61,6 @@ QUARANTINED = 3
 
 def main() -> NoReturn:
     """Run the command; every error is one line and its code."""
-    _show_warnings()
     _open_closed_output()
     use_one_heap()
     leave(_run())
@@ -72,19 +72,12 @@ def _open_closed_output() -> None:
         sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: SIM115
 
 
-def _show_warnings() -> None:
-    """Show what this package logs, and nothing of its libraries: their records may quote keys and values."""
-    logging.addLevelName(logging.WARNING, "warning")
-    logging.addLevelName(logging.ERROR, "error")
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-    logger = logging.getLogger("warehouse")
-    logger.addHandler(handler)
-    logger.propagate = False
-
-
 def _run() -> int:
+    lines = Lines()
+    lines.show_log()
     try:
+        lines = Lines(read_log_format(os.environ))
+        lines.show_log()
         _require_text(sys.argv[1:])
         return cli.main(prog_name="warehouse", standalone_mode=False) or 0
     except click.ClickException as error:
@@ -98,7 +91,7 @@ def _run() -> int:
     except Exception as error:
         if isinstance(error, OSError) and _came_of_output(error):
             error = OutputLost(error)
-        echo(f"error: {describe(error)}", err=True)
+        echo(lines.form("error", describe(error)), err=True)
         return exit_code_of(error)
 
 
@@ -220,8 +213,9 @@ cli.add_command(deferred)
 
 def _load(settings: Settings, report: Path | None) -> int:
     """Run the loader as the graph file says, under this command's settings."""
-    graph = warehouseloader.get_graph(settings.concurrency)
-    return run_graph(graph, loader_services(settings), results=sys.stdout, report=report)
+    graph, lines = warehouseloader.get_graph(settings.concurrency), lines_of("warehouseloader")
+    services = loader_services(settings, run=lines.run)
+    return run_graph(graph, services, results=sys.stdout, report=report, lines=lines)
 
 
 def _bytes_of(file: Path) -> bytes:

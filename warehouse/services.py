@@ -21,6 +21,7 @@ from warehouse.domain.fetching import FetchAccount
 from warehouse.domain.records import Group
 from warehouse.domain.shortfall import Shortfall
 from warehouse.errors import Forbidden, InventoryError, SettingsError, StoreUnavailable
+from warehouse.lines import Lines
 from warehouse.settings import DEFAULT_CONCURRENCY, Location, Settings
 from warehouse.storage.assignments import Assignments
 from warehouse.storage.aws import open_session, storage_options, usable_settings
@@ -72,8 +73,11 @@ def utc_now() -> datetime:
 
 
 @contextmanager
-def loader_services(settings: Settings) -> Generator[Mapping[str, Any]]:
-    """The services of one run of the loader, by name. Raises StoreUnavailable before anything is read."""
+def loader_services(settings: Settings, *, run: str | None = None) -> Generator[Mapping[str, Any]]:
+    """The services of one run of the loader, by name; `run` is its name, a new one unless it is given.
+
+    Raises StoreUnavailable before anything is read.
+    """
     _warn(settings)
     with (
         open_warehouse(settings) as (store, catalog),
@@ -81,6 +85,7 @@ def loader_services(settings: Settings) -> Generator[Mapping[str, Any]]:
         run_services(
             store,
             catalog,
+            run=run,
             strict=settings.strict,
             dry_run=settings.dry_run,
             inventory=inventory,
@@ -91,15 +96,21 @@ def loader_services(settings: Settings) -> Generator[Mapping[str, Any]]:
 
 
 @contextmanager
-def centres_services(settings: Settings) -> Generator[Mapping[str, Any]]:
-    """The services of one run that prints the submitting centres, by name. Raises StoreUnavailable."""
+def centres_services(
+    settings: Settings, *, output: Callable[[str], None] | None = None
+) -> Generator[Mapping[str, Any]]:
+    """The services of one run that prints the submitting centres, by name; `output` prints whole lines.
+
+    Raises StoreUnavailable before anything is read.
+    """
     _warn(settings)
     message = Path(tempfile.gettempdir(), MESSAGE) if settings.message else None
     with open_warehouse(settings) as (store, _):
         yield {
-            "store": store,
+            "store": CountingStore(store),
             "by_patient": by_patient,
             "centres": Centres(),
+            "output": output or Lines().print,
             "message": MessageFile(message),
             "shortfall": Shortfall(),
         }
@@ -120,9 +131,10 @@ def process_services(
         tempfile.TemporaryDirectory(prefix="warehouse-tables-", ignore_cleanup_errors=True) as folder,
         Tables(Path(folder)) as tables,
     ):
+        counted = CountingStore(store)
         yield {
-            "store": store,
-            "listings": Listings(store, catalog),
+            "store": counted,
+            "listings": Listings(counted, catalog),
             "large_documents": Semaphore(LARGE_DOCUMENTS),
             "tables": tables,
             "archive": Archive(place, "" if _stays_local(settings) else archive_name(clock())),
@@ -157,6 +169,18 @@ def open_for_rebuilding(settings: Settings) -> Generator[tuple[Store, DeltaCatal
         for one in (store, files):
             _check(one, settings.location)
         yield DryRunStore(store), catalog, files
+
+
+def catalog_version(settings: Settings) -> int | None:
+    """The version of the catalog as it stands now, None before the first.
+
+    Raises SettingsError, StoreError.
+    """
+    store, catalog = _open(settings)
+    with closing(store), closing(catalog):
+        # It is the check that finds out where a bucket is.
+        _check(store, settings.location)
+        return catalog.version()
 
 
 @contextmanager
@@ -268,6 +292,7 @@ def run_services(
     store: Store,
     catalog: Catalog,
     *,
+    run: str | None = None,
     strict: bool = False,
     dry_run: bool = False,
     inventory: Inventory | None = None,
@@ -276,9 +301,10 @@ def run_services(
 ) -> Generator[Mapping[str, Any]]:
     """The services of one run over any store and catalog; the run's row is written when it ends.
 
+    `run` is its name (`new_run`), a new one unless it is given.
     With `inventory`, the raw objects are those that it suggests.
     """
-    run = new_run(clock())
+    run = run or new_run(clock())
     counted = CountingStore(store)
     raw_listing: RawListing = LiveListing(counted)
     if inventory is not None:

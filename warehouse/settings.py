@@ -15,6 +15,7 @@ from warehouse import __version__
 from warehouse.errors import SettingsError
 
 CopyMode = Literal["header", "multipart", "put", "head"]
+LogFormat = Literal["text", "json"]
 
 # The second is the older name.
 VARIABLES = ("WAREHOUSE_BUCKET", "BUCKET_NAME")
@@ -34,6 +35,10 @@ _HOURS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 # IAM User Guide, "IAM identifiers": partitions are aws, aws-cn, aws-us-gov and their like.
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/.+")
+# Service Authorization Reference, Amazon SNS, "Resource types": a topic.
+_TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:(?P<region>[a-z0-9-]+):[0-9]{12}:[A-Za-z0-9_-]{1,256}")
+# API_CreateStack, `StackName`.
+_STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,19 @@ class Settings:
     endpoint_url: str | None = None
     copy_mode: CopyMode | None = None
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSettings:
+    """What a container is told beside the pipeline's own settings.
+
+    Without a topic, with its region, nothing is sent; without a stack, nothing is measured.
+    """
+
+    topic_arn: str | None = None
+    topic_region: str | None = None
+    stack: str | None = None
+    log_format: LogFormat = "text"
 
 
 def read_settings(
@@ -168,6 +186,31 @@ def read_concurrency(environment: Mapping[str, str]) -> int:
     if not _WHOLE_NUMBER.fullmatch(text) or not 1 <= int(text) <= MAXIMUM_CONCURRENCY:
         raise SettingsError(f"WAREHOUSE_CONCURRENCY must be a whole number from 1 to {MAXIMUM_CONCURRENCY}")
     return int(text)
+
+
+def read_log_format(environment: Mapping[str, str]) -> LogFormat:
+    """How lines are written, from WAREHOUSE_LOG_FORMAT. Raises SettingsError."""
+    text = environment.get("WAREHOUSE_LOG_FORMAT") or "text"
+    for known in get_args(LogFormat):
+        if text == known:
+            return known  # type: ignore[no-any-return]
+    raise SettingsError(f"WAREHOUSE_LOG_FORMAT must be one of {', '.join(get_args(LogFormat))}")
+
+
+def read_task_settings(environment: Mapping[str, str]) -> TaskSettings:
+    """Whom a container tells of its run, and how. Raises SettingsError."""
+    topic, stack = environment.get("TOPIC_ARN") or None, environment.get("WAREHOUSE_STACK") or None
+    parts = _TOPIC_ARN.fullmatch(topic or "")
+    if topic is not None and parts is None:
+        raise SettingsError("TOPIC_ARN is not of the form arn:aws:sns:<region>:<12 digits>:<name>")
+    if stack is not None and not _STACK.fullmatch(stack):
+        raise SettingsError("WAREHOUSE_STACK is a name of letters, digits and hyphens, such as warehouse-dev")
+    return TaskSettings(
+        topic_arn=topic,
+        topic_region=parts["region"] if parts else None,
+        stack=stack,
+        log_format=read_log_format(environment),
+    )
 
 
 def _inventory_max_age(flag: str | None, environment: Mapping[str, str]) -> timedelta:

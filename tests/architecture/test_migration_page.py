@@ -36,7 +36,7 @@ def test_the_nodes_are_those_of_the_three_graphs() -> None:
 
 def test_the_variables_that_are_used_now_are_read() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "warehouse").rglob("*.py"))
-    not_read = {"TOPIC_ARN", "DEBUG"}
+    not_read = {"DEBUG"}
     table = rows("Environment variables")
     names = {name for first, *_ in table for name in code(first)}
     assert not_read < names

@@ -111,6 +111,38 @@ def test_verbose_shows_tracebacks():
     assert "Traceback" in shown(Graph([1], refuses), verbose=True)
 
 
+def test_a_form_of_ones_own_makes_each_line_of_its_level_and_text():
+    class Service:
+        def summary(self):
+            return "one\ntwo"
+
+    stream, results = io.StringIO(), io.StringIO()
+    console = Console(stream=stream, results=results, form=lambda level, text: f"<{level}|{text}>")
+    run(Graph([SECRET], fails), services={"s": Service()}, console=console)
+    rejected, *nodes = stream.getvalue().splitlines()
+    assert rejected.startswith("<warning|fails: row 1 rejected: ValueError at ")
+    assert nodes == ["<info| - list in=1 out=1 [done]>", "<info| - fails in=1 out=0 err=1 [done]>"]
+    assert results.getvalue() == "<info|one>\n<info|two>\n"
+    console.error(UsageError("say which"))
+    assert stream.getvalue().splitlines()[-1] == "<error|say which>"
+    traced = io.StringIO()
+    run(Graph([1], refuses), console=Console(stream=traced, verbose=True, form=lambda level, text: level))
+    assert traced.getvalue().split() == ["debug", "error"]
+
+
+def test_a_form_of_ones_own_has_no_live_table(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    shown, made = Terminal(), []
+    monkeypatch.setattr(bonobo.console, "_live_table", lambda stream: made.append(stream))
+    run(Graph([1], print), console=Console(stream=shown, form=lambda level, text: text))
+    assert made == []
+    run(Graph([1], print), console=Console(stream=shown))
+    assert made == [shown]
+
+
 def test_elsewhere_than_on_a_terminal_a_plain_line_now_and_then(monkeypatch, in_time):
     monkeypatch.setattr(bonobo.console, "PLAIN_SECONDS", 0.01)
     stream = io.StringIO()

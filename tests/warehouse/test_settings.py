@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from warehouse.errors import SettingsError
-from warehouse.settings import Location, locate, read_settings
+from warehouse.settings import (
+    Location,
+    TaskSettings,
+    locate,
+    read_log_format,
+    read_settings,
+    read_task_settings,
+)
 
 
 @pytest.mark.parametrize(
@@ -181,3 +188,32 @@ def test_an_age_without_an_inventory_is_a_mistake_on_the_command_line_only():
     assert not read_settings(here).inventory
     with pytest.raises(SettingsError, match="needs --inventory"):
         read_settings(here, inventory_max_age="5")
+
+
+def test_the_format_of_lines():
+    assert read_log_format({}) == read_log_format({"WAREHOUSE_LOG_FORMAT": "text"}) == "text"
+    assert read_log_format({"WAREHOUSE_LOG_FORMAT": "json"}) == "json"
+    with pytest.raises(SettingsError, match="WAREHOUSE_LOG_FORMAT must be one of text, json"):
+        read_log_format({"WAREHOUSE_LOG_FORMAT": "JSON"})
+
+
+def test_a_container_is_told_whom_to_tell():
+    assert read_task_settings({"TOPIC_ARN": "", "WAREHOUSE_STACK": ""}) == TaskSettings()
+    arn = "arn:aws-cn:sns:cn-north-1:123456789012:Runs_of-dev"
+    told = read_task_settings({"TOPIC_ARN": arn, "WAREHOUSE_STACK": "dev", "WAREHOUSE_LOG_FORMAT": "json"})
+    assert told == TaskSettings(topic_arn=arn, topic_region="cn-north-1", stack="dev", log_format="json")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TOPIC_ARN", "arn:aws:sqs:eu-west-2:123456789012:queue"),
+        ("TOPIC_ARN", "arn:aws:sns:eu-west-2:123456789012:topic\n"),
+        ("TOPIC_ARN", "topic"),
+        ("WAREHOUSE_STACK", "dev!"),
+        ("WAREHOUSE_STACK", "a b"),
+    ],
+)
+def test_what_a_container_cannot_be_told(name, value):
+    with pytest.raises(SettingsError, match=name):
+        read_task_settings({name: value})

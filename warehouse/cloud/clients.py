@@ -40,10 +40,14 @@ class Access:
     region: str | None = None
 
 
-def client(service: str, access: Access) -> Any:
-    """A client of a service, by boto3's name for it (`ecs`). Makes no request. Raises SettingsError."""
+def client(service: str, access: Access, *, seconds: float = 60, attempts: int = 5) -> Any:
+    """A client of a service, by boto3's name for it (`ecs`). Makes no request. Raises SettingsError.
+
+    Each of the `attempts` at a request waits up to `seconds` for a connection, and as long for an answer.
+    """
     session: Any = open_session(access.profile, access.role_arn)
-    config = Config(retries={"mode": "standard", "total_max_attempts": 5})
+    retries: Any = {"mode": "standard", "total_max_attempts": attempts}
+    config = Config(retries=retries, connect_timeout=seconds, read_timeout=seconds)
     with usable_settings(), translated(service):
         return session.client(service, region_name=access.region, config=config)
 

@@ -9,7 +9,7 @@ import click
 
 from warehouse import submittingcentres
 from warehouse.commands.options import aws_options
-from warehouse.commands.running import run_graph
+from warehouse.commands.running import lines_of, run_graph
 from warehouse.services import centres_services
 from warehouse.settings import read_settings
 
@@ -26,4 +26,5 @@ def centres(bucket: str | None, **flags: Any) -> int:
     unless NO_OUTPUT_FILE is set.
     """
     settings = read_settings(os.environ, bucket=bucket, **flags)
-    return run_graph(submittingcentres.get_graph(settings.concurrency), centres_services(settings))
+    graph, lines = submittingcentres.get_graph(settings.concurrency), lines_of("submittingcentres")
+    return run_graph(graph, centres_services(settings, output=lines.print), lines=lines)

@@ -11,7 +11,7 @@ import click
 
 from warehouse import dataprocess
 from warehouse.commands.options import FILE, FOLDER, aws_options
-from warehouse.commands.running import run_graph
+from warehouse.commands.running import lines_of, run_graph
 from warehouse.services import process_services
 from warehouse.settings import read_settings
 
@@ -30,5 +30,5 @@ def process(bucket: str | None, out: Path | None, report: Path | None, **flags: 
     """
     writes = {"--out": out, "--report": report}
     settings = read_settings(os.environ, bucket=bucket, out=out, writes=writes, **flags)
-    graph = dataprocess.get_graph(settings.concurrency)
-    return run_graph(graph, process_services(settings), results=sys.stdout, report=report)
+    graph, lines = dataprocess.get_graph(settings.concurrency), lines_of("dataprocess")
+    return run_graph(graph, process_services(settings), results=sys.stdout, report=report, lines=lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -9,7 +10,17 @@ from typing import Any, TextIO
 
 import bonobo
 from bonobo.cli import leave
-from warehouse.errors import OutputLost
+from warehouse.lines import Lines, code_of
+from warehouse.services import new_run, utc_now
+from warehouse.settings import read_log_format
+
+
+def lines_of(pipeline: str) -> Lines:
+    """How one run of a pipeline writes its lines, under a new name. Raises SettingsError."""
+    lines = Lines(read_log_format(os.environ), pipeline, new_run(utc_now()))
+    if lines.format == "json":
+        lines.show_log()
+    return lines
 
 
 def run_graph(
@@ -18,19 +29,15 @@ def run_graph(
     *,
     results: TextIO | None = None,
     report: Path | None = None,
+    lines: Lines | None = None,
 ) -> int:
     """Run a graph to its end and give its exit code; what services tell goes to `results`, else to stderr.
 
     Where `results` could not be written, that is said, and the code is 4 unless the run has one of its own.
     """
-    console = bonobo.Console(results=results)
+    console = (lines or Lines(read_log_format(os.environ))).console(results)
     account = bonobo.run(graph, services=services, console=console, report=report, handle_signals=True)
-    code = account.exit_code
-    # A reader of a pipe that went away has seen enough.
-    if console.lost is not None and not isinstance(console.lost, BrokenPipeError):
-        lost = OutputLost(console.lost)
-        console.error(lost)
-        code = code or lost.exit_code
+    code = code_of(account, console)
     if account.abandoned:
         leave(code, [account])
     return code

@@ -5,13 +5,10 @@ The raw area is asked, so that a centre can be listed before its first load. Not
 
 from __future__ import annotations
 
-import errno
 import itertools
 import json
 import logging
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from bonobo import use
@@ -22,7 +19,7 @@ from warehouse.domain.centres import Answer, Candidates, Centres, ClinicalFile, 
 from warehouse.domain.records import GROUPS, ObjectInfo, RawClinical
 from warehouse.domain.shortfall import RAW_CLINICAL, Shortfall
 from warehouse.domain.tables import Ended
-from warehouse.errors import Archived, ConfigurationError, OutputLost
+from warehouse.errors import Archived, ConfigurationError
 from warehouse.pipeline.accounted import essential
 from warehouse.pipeline.configuration import (
     before_anything_is_decided,
@@ -61,12 +58,16 @@ def read_clinical_file(row: Candidates | Ended, store: Store) -> Answer | Ended:
     return settled(_answer(store, file) for file in row.files)
 
 
-@use("centres", "message", "shortfall")
+@use("centres", "message", "output", "shortfall")
 @essential
 def print_centres(
-    row: Answer | Ended, centres: Centres, message: MessageFile, shortfall: Shortfall
+    row: Answer | Ended,
+    centres: Centres,
+    message: MessageFile,
+    output: Callable[[str], None],
+    shortfall: Shortfall,
 ) -> Iterator[Any]:
-    """Collect the centre of each patient; when all were seen, print the names, one a line."""
+    """Collect the centre of each patient; when all were seen, print the names, one a line, by `output`."""
     if isinstance(row, Answer):
         if row.unread is not None:
             shortfall.add(RAW_CLINICAL if row.raw else "clinical file", row.unread)
@@ -75,25 +76,13 @@ def print_centres(
     else:
         lines = "".join(f"{name}\n" for name in centres.names())
         message.write(lines)
-        _print(lines)
+        output(lines)
         for name in centres.unlisted():
             log.warning("config.json does not list the submitting centre %s", name)
         if centres.nameless:
             patients = "1 patient has" if centres.nameless == 1 else f"{centres.nameless} patients have"
             log.warning("%s no clinical file that names a submitting centre", patients)
     yield from ()
-
-
-def _print(lines: str) -> None:
-    try:
-        # `print` takes an output that was closed for one that it need not write to.
-        if sys.stdout is None:
-            raise OSError(errno.EBADF, "it was closed")
-        # Whoever reads a part, and leaves, has seen enough.
-        with suppress(BrokenPipeError):
-            print(lines, end="", flush=True)
-    except OSError as error:
-        raise OutputLost(error) from None
 
 
 def _answer(store: Store, file: ClinicalFile) -> Answer:

@@ -65,13 +65,18 @@ def _is_special(path: Path) -> bool:
 
 
 class MessageFile:
-    """A file for whoever sends a notification; without a path, nothing is written."""
+    """A file for whoever sends a notification; without a path, nothing is written.
+
+    `text` is what was written, empty before.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self.text = ""
 
     def write(self, text: str) -> None:
         """Write the whole message. Raises StoreError."""
         if self._path is not None:
             with whole_file(self._path) as stream:
                 stream.write(text.encode())
+            self.text = text

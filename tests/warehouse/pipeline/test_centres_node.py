@@ -12,6 +12,7 @@ from warehouse.demo import CONFIGURATION, raw_drop
 from warehouse.domain.centres import Centres
 from warehouse.domain.clinical import MAXIMUM_SIZE
 from warehouse.domain.shortfall import Shortfall
+from warehouse.lines import Lines
 from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.clinical_files import by_patient
 from warehouse.storage.counting import CountingStore
@@ -45,6 +46,7 @@ def run(store, path=None):
         "by_patient": by_patient,
         "centres": Centres(),
         "message": MessageFile(path),
+        "output": Lines().print,
         "shortfall": Shortfall(),
     }
     return bonobo.run(submittingcentres.get_graph(4), services=services, console=bonobo.QUIET)
