@@ -4,6 +4,8 @@ import json
 import os
 
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sns.models import sns_backends
 from permissions import Grant
 from test_permissions import EVERY_KEY, for_loading, grants, table
 from test_s3 import environment, keys
@@ -241,8 +243,22 @@ def test_no_message_is_sent_unasked_and_a_topic_has_to_be_one(doctor, bucket):
     assert "TOPIC_ARN" not in doctor(bucket, TOPIC_ARN="nonsense").out
     ended = doctor(bucket, "--notify", TOPIC_ARN="nonsense")
     assert ended.code == 2
-    assert "no ARN of a topic" in "".join(verdicts(ended)["missing"])
+    assert "TOPIC_ARN is not of the form" in "".join(verdicts(ended)["missing"])
     assert "it is not set" in doctor(bucket, "--notify").out
+
+
+def test_a_message_is_sent_where_it_is_asked_for(command, cloud_server, installation, tmp_path):
+    topic = installation.outputs["TopicArn"]
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "config.json").write_text(json.dumps(CONFIGURATION))
+    env = {**cloud_server.environment, "TOPIC_ARN": topic}
+    ended = command("warehouse", "doctor", tmp_path / "d", "--notify", env=env)
+    assert ended.code == 0, ended.out
+    sent = sns_backends[DEFAULT_ACCOUNT_ID]["eu-west-2"].topics[topic].sent_notifications
+    assert [subject for _, _, subject, *_ in sent] == ["warehouse doctor"]
+    ended = command("warehouse", "doctor", tmp_path / "d", "--notify", env={**env, "TOPIC_ARN": topic + "x"})
+    assert ended.code == 2
+    assert "sns Publish" in ended.out
 
 
 def test_a_folder(command, drop):

@@ -11,18 +11,21 @@ import orjson
 from click import echo
 
 from warehouse.cloud.clients import Access
-from warehouse.cloud.topic import send_trial
+from warehouse.cloud.notification import publish
 from warehouse.commands.options import aws_options
 from warehouse.domain.centres import printable
 from warehouse.domain.doctor import Check, as_figures, exit_code, lines, missing, ok
-from warehouse.errors import CloudError
+from warehouse.errors import CloudError, SettingsError
 from warehouse.pipeline.doctor import BucketExamination, beside_for_inventory, beside_for_tables
 from warehouse.pipeline.doctor_folder import folder_checks
 from warehouse.services import open_probe, open_probes_beside, utc_now
-from warehouse.settings import Settings, read_settings
+from warehouse.settings import Settings, read_settings, read_task_settings
 from warehouse.storage.folder_probe import FolderProbe
 
 FORMATS = ("table", "json")
+
+SUBJECT = "warehouse doctor"
+TRIAL = "A trial of `warehouse doctor`: messages of the warehouse arrive here."
 
 
 @click.command(short_help="Find what a first load would stumble over.")
@@ -40,7 +43,7 @@ def doctor(bucket: str | None, notify: bool, format: str, **flags: Any) -> int:
     settings = read_settings(os.environ, bucket=bucket, **flags)
     left: list[str] = []
     checks = list(_checks(settings, left))
-    checks += _topic(settings, os.environ.get("TOPIC_ARN", ""), notify=notify)
+    checks += [_topic(settings)] if notify else []
     if format == "json":
         echo(orjson.dumps(as_figures(str(settings.location), checks, left), option=orjson.OPT_INDENT_2))
     else:
@@ -63,16 +66,17 @@ def _checks(settings: Settings, left: list[str]) -> Iterator[Check]:
             yield beside_for_inventory(inventory, settings.location.name)
 
 
-def _topic(settings: Settings, topic: str, *, notify: bool) -> Iterator[Check]:
+def _topic(settings: Settings) -> Check:
     """Whether TOPIC_ARN takes messages. There is no way to try it but to send one."""
-    if not notify:
-        return
-    if not topic:
-        yield missing("TOPIC_ARN", "it is not set", "set it, or leave out --notify")
-        return
+    name = "TOPIC_ARN"
     try:
-        send_trial(topic, Access(settings.profile, settings.role_arn))
+        told = read_task_settings(os.environ)
+        if told.topic_arn is None:
+            return missing(name, "it is not set", "set it, or leave out --notify")
+        access = Access(settings.profile, settings.role_arn, told.topic_region)
+        publish(told.topic_arn, access, SUBJECT, TRIAL, {})
+    except SettingsError as error:
+        return missing(name, str(error), "correct it")
     except CloudError as error:
-        yield missing("TOPIC_ARN", str(error), "grant sns:Publish on the topic, or correct TOPIC_ARN")
-    else:
-        yield ok("TOPIC_ARN", "a message was sent there")
+        return missing(name, str(error), "grant sns:Publish on the topic, or correct TOPIC_ARN")
+    return ok(name, "a message was sent there")
