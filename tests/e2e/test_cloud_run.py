@@ -2,12 +2,18 @@
 
 import json
 import re
+import signal
+import subprocess
 import time
 
 import pytest
-from cloud_server import REGION
+from cloud_server import FAMILIES, REGION, buckets
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.logs.models import logs_backends
+
+from support import bare_environment, script
+from warehouse.cloud.schedule import RULE
+from warehouse.cloud.template import read_template
 
 LOADER = "warehouseloader/pipeline"
 
@@ -176,6 +182,49 @@ def test_a_task_that_never_started_says_why(cloud, cloud_server, installation):
     assert ended.code == 4
     assert ended.out == ""
     assert "never started: CannotPullContainerError: no such image" in ended.err
+
+
+def test_an_interrupt_ends_the_waiting_and_not_the_task(cloud_server, installation, tmp_path):
+    cloud_server.instead["DescribeTasks"] = lambda request: (
+        200,
+        {"tasks": [{"taskArn": request["tasks"][0], "lastStatus": "RUNNING", "containers": []}]},
+    )
+    stopped = asked(cloud_server, "StopTask")
+    words = ("cloud", "run", "loader", "--stack", installation.name, "--wait", "--interval", "0.1")
+    process = subprocess.Popen(
+        [script("warehouse"), *words],
+        cwd=tmp_path,
+        env=bare_environment(**cloud_server.environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr.readline().startswith("started ")
+        while cloud_server.calls["GetLogEvents"] < 2:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert "the task goes on: `warehouse cloud logs" in err
+    assert "Traceback" not in err
+    assert stopped == []
+
+
+def test_the_stack_of_these_tests_has_the_names_of_the_template(installation):
+    template = read_template()
+    assert template["Outputs"].keys() == installation.outputs.keys()
+    made = {name: one for name, one in template["Resources"].items() if name in FAMILIES}
+    for name, (family, command) in FAMILIES.items():
+        properties = made[name]["Properties"]
+        assert properties["Family"] == {"Fn::Sub": f"${{AWS::StackName}}-{family}"}
+        (container,) = properties["ContainerDefinitions"]
+        assert container["Name"] == "pipeline"
+        assert container["LogConfiguration"]["Options"]["awslogs-stream-prefix"] == command
+    assert {RULE, *buckets(installation.name)} <= template["Resources"].keys()
 
 
 def test_no_room_in_the_cluster(cloud, cloud_server):
