@@ -289,3 +289,19 @@ def test_every_parameter_is_used_and_described():
     for name, one in source()["Parameters"].items():
         assert one["Description"], name
         assert len(re.findall(rf"!Ref {name}\b|\$\{{{name}\}}|\[!Ref {name}", text)) > 0, name
+
+
+def test_the_page_tells_of_every_parameter_group_bucket_and_alarm(made):
+    page = (FILE.parents[1] / "docs/cloud.md").read_text(encoding="utf-8")
+    rows = "\n".join(line for line in page.splitlines() if line.startswith("|"))
+    sizes = {name for name in made.source["Parameters"] if re.match("(Centres|Process)(Cpu|Memory)$", name)}
+    for name in made.source["Parameters"].keys() - sizes:
+        assert f"`{name}`" in rows, name
+    for name in made.of_type("IAM::Group"):
+        assert name.removesuffix("Group") in rows, name
+    for name in made.of_type("CloudWatch::Alarm"):
+        assert f"| {name.removesuffix('Alarm')} |" in rows, name
+    for suffix in SUFFIXES.values():
+        assert f"| `<bucket>{suffix}` |" in rows, suffix
+    for name in OLD:
+        assert f"`{name}`" in page, name

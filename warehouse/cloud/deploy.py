@@ -132,8 +132,12 @@ class Deployer:
 
     def carry_out(self, change_set: ChangeSet) -> None:
         """Carry a change set out, and wait for its end. Raises CloudFault with what failed first."""
+        # Of a first attempt that fails not even the buckets stay: they are empty, and in the next one's way.
+        first = {"RetainExceptOnCreate": True} if change_set.makes_the_stack else {}
         with translated(SERVICE):
-            self._client.execute_change_set(StackName=change_set.stack, ChangeSetName=change_set.name)
+            self._client.execute_change_set(
+                StackName=change_set.stack, ChangeSetName=change_set.name, **first
+            )
         done = "stack_create_complete" if change_set.makes_the_stack else "stack_update_complete"
         try:
             self._client.get_waiter(done).wait(
