@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import boto3
 import pytest
 from botocore.config import Config
+from cloud_server import CloudServer, Installation
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 from moto.server import create_backend_app
@@ -67,7 +68,7 @@ class Fault:
     `after` lets moto act first, so that the effect is there and only its answer is lost. Status 0 cuts
     the connection without an answer. `body` stands in for S3's error document;
     so many bytes as `missing` says are promised and never sent. Only requests whose path and query `about`
-    is found in are meant.
+    is found in are meant, and with `with_header` those that have such a header.
     """
 
     name: str
@@ -78,17 +79,20 @@ class Fault:
     body: str | None = None
     missing: int = 0
     about: str = ""
+    with_header: str = ""
 
     def is_for(self, request: Request) -> bool:
         uri = f"{request.path}?{unquote(request.query)}"
+        if self.with_header and self.with_header not in request.headers:
+            return False
         return self.name == request.name and re.search(self.about, uri) is not None
 
 
 class S3Server:
     """moto behind a lock: one request at a time, as atomic as S3 is; it records and spoils requests.
 
-    moto ignores the conditions on CopyObject; those are added here, as API_CopyObject has them. Who is named
-    in `roles`, by an access key, may do what is granted there and nothing else.
+    moto ignores the conditions on CopyObject; those are added here, as API_CopyObject has them, while
+    `copies_heed`. Who is named in `roles`, by an access key, may do what is granted there and nothing else.
     """
 
     def __init__(self) -> None:
@@ -99,6 +103,7 @@ class S3Server:
         self.faults: list[Fault] = []
         self.roles: dict[str, Sequence[Grant]] = {}
         self.seen: list[Request] = []
+        self.copies_heed = True
         self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Quiet)
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -153,7 +158,7 @@ class S3Server:
                 if fault.after:
                     list(self._moto(environ, lambda *_: None))
                 return _answer(fault, environ, start_response)
-            if request.name == "CopyObject" and (unmet := _unmet(request)):
+            if request.name == "CopyObject" and self.copies_heed and (unmet := _unmet(request)):
                 return _answer(unmet, environ, start_response)
             return list(self._moto(environ, start_response))
 
@@ -210,6 +215,7 @@ def s3_server(_s3_server: S3Server) -> Iterator[S3Server]:
     yield _s3_server
     _s3_server.faults.clear()
     _s3_server.roles.clear()
+    _s3_server.copies_heed = True
 
 
 @pytest.fixture(scope="session")
@@ -222,3 +228,24 @@ def moto_endpoint(_s3_server: S3Server) -> str:
 def s3_bucket(_s3_server: S3Server) -> str:
     """The name of a new, empty bucket."""
     return _s3_server.new_bucket()
+
+
+@pytest.fixture(scope="session")
+def _cloud_server() -> Iterator[CloudServer]:
+    server = CloudServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def cloud_server(_cloud_server: CloudServer) -> Iterator[CloudServer]:
+    """The whole of moto, which answers for itself again afterwards."""
+    yield _cloud_server
+    _cloud_server.instead.clear()
+    _cloud_server.calls.clear()
+
+
+@pytest.fixture
+def installation(cloud_server: CloudServer) -> Installation:
+    """A stack of its own, with its name behind `warehouse-`."""
+    return cloud_server.install(f"t{uuid.uuid4().hex[:8]}")

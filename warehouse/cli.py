@@ -25,6 +25,7 @@ from warehouse.commands.catalog import catalog
 from warehouse.commands.centres import centres
 from warehouse.commands.cloud import cloud
 from warehouse.commands.cohort import cohort
+from warehouse.commands.doctor import doctor
 from warehouse.commands.options import FILE, FOLDER, aws_options
 from warehouse.commands.process import process
 from warehouse.commands.query import query
@@ -198,6 +199,7 @@ def header(file: Path) -> int:
 cli.add_command(catalog)
 cli.add_command(centres)
 cli.add_command(cloud)
+cli.add_command(doctor)
 cli.add_command(process)
 cli.add_command(query)
 cli.add_command(cohort)

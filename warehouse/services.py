@@ -34,6 +34,7 @@ from warehouse.storage.counting import CountingStore
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.dryrun import DryRunStore
 from warehouse.storage.folder import FolderStore
+from warehouse.storage.folder_probe import FolderProbe
 from warehouse.storage.identities import Identities
 from warehouse.storage.inventory import Inventory
 from warehouse.storage.ledger import Ledger
@@ -43,6 +44,7 @@ from warehouse.storage.processed import Archive, FolderProcessed, LocalTables, P
 from warehouse.storage.raw_listing import InventoryListing, LiveListing, RawListing
 from warehouse.storage.readable import published, readable
 from warehouse.storage.s3 import UNUSABLE, S3Store
+from warehouse.storage.s3_probe import S3Probe
 from warehouse.storage.snapshot import AsOf, Snapshot
 from warehouse.storage.standing import standing_studies
 from warehouse.storage.store import Store
@@ -179,6 +181,37 @@ def catalog_version(settings: Settings) -> int | None:
         # It is the check that finds out where a bucket is.
         _check(store, settings.location)
         return catalog.version()
+
+
+@contextmanager
+def open_probe(settings: Settings) -> Generator[tuple[FolderProbe | S3Probe, Callable[[], None]]]:
+    """What is tried before a first load, and what raises StoreUnavailable where it cannot be used at all."""
+    location = settings.location
+    probe = _open_beside(settings, location, FolderProbe, S3Probe)
+    with closing(probe):
+        yield probe, partial(_check, probe, location)
+
+
+@contextmanager
+def open_probes_beside(settings: Settings) -> Generator[tuple[S3Probe, S3Probe]]:
+    """The buckets of the summary tables and of the inventory, to be tried."""
+    session = open_session(settings.profile, settings.role_arn)
+    tables, inventory = (
+        _open_bucket(S3Probe, _beside(settings.location, purpose).name, settings, session)
+        for purpose in ("processed", "inventory")
+    )
+    with closing(tables), closing(inventory):
+        yield tables, inventory
+
+
+@contextmanager
+def open_inventory_copy(settings: Settings, folder: Path) -> Generator[tuple[Inventory, FolderStore]]:
+    """The inventory that stands beside the warehouse, and the folder that it is to be copied into.
+
+    Raises SettingsError, InventoryError.
+    """
+    with _inventory_beside(settings) as inventory, closing(_open_folder(folder)) as place:
+        yield inventory, place
 
 
 @contextmanager
@@ -354,6 +387,12 @@ def _open_inventory(settings: Settings) -> Generator[Inventory | None]:
     if not settings.inventory:
         yield None
         return
+    with _inventory_beside(settings) as inventory:
+        yield inventory
+
+
+@contextmanager
+def _inventory_beside(settings: Settings) -> Generator[Inventory]:
     beside = _beside(settings.location, "inventory")
     place = _open_beside(settings, beside, FolderStore, S3Store)
     bucket = os.path.basename(beside.name).removesuffix("-inventory")

@@ -31,7 +31,20 @@ PURE_STANDARD = frozenset(
         "csv",
     }
     | {"dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "heapq", "io", "itertools"}
-    | {"json", "math", "operator", "re", "string", "struct", "sys", "types", "typing", "unicodedata", "zlib"}
+    | {
+        "json",
+        "math",
+        "operator",
+        "re",
+        "shlex",
+        "string",
+        "struct",
+        "sys",
+        "types",
+        "typing",
+        "unicodedata",
+        "zlib",
+    }
 )
 PURE_SYS = frozenset({"byteorder", "getsizeof", "intern", "maxsize", "set_int_max_str_digits"})
 IMPURE_CALLS = frozenset({"open", "input", "print", "exec", "eval", "compile", "__import__", "breakpoint"})

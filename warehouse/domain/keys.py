@@ -38,6 +38,10 @@ from warehouse.domain.records import (
 ASSIGNMENTS_PREFIX = "assignments/patients/"
 CONFIGURATION_KEY = "config.json"
 
+# Where `warehouse doctor` tries what may be written. Under what is published for the readers of a set, since
+# nothing else lists that: neither loads, nor audits, nor rebuilding.
+PROBES_PREFIX = "training/catalog/doctor/"
+
 SUFFIXES = {"data": ".json", "images": ".dcm"}
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

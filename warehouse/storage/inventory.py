@@ -11,7 +11,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -65,12 +65,35 @@ class Inventory:
         Their ETag is empty where the inventory has none. Raises InventoryError, StoreFault.
         """
         edition = self._latest()
+        inventory.require_fresh(edition, self._clock(), self._max_age)
         self.taken = edition.taken
         try:
             yield from self._read(edition, tuple(prefixes))
         except InventoryError as error:
             name = f"the inventory of {edition.taken:%Y-%m-%d %H:%M} UTC in {self._place.location}"
             raise InventoryError(f"{name} cannot be used: {error}; {REMEDY}") from None
+
+    def files(self) -> Iterator[ObjectInfo]:
+        """Yield what the latest inventory consists of, however old it is: its rows, then its manifest, then
+        the list of its files, which makes it one. Raises InventoryError, StoreFault.
+        """
+        edition = self._latest()
+        self.taken = edition.taken
+        with _about("symlink.txt"):
+            symlink = self._place.read(edition.symlink).data
+        for key in inventory.data_files(symlink, inventory.place_of(self._bucket)):
+            with _about(f"the file {_name(key)}, which symlink.txt names,"):
+                yield self._place.head(key)
+        for key in edition.manifests:
+            with suppress(NotFound), _about("manifest.json", NotFound):
+                yield self._place.head(key)
+        yield self._place.head(edition.symlink)
+
+    def blocks(self, file: ObjectInfo) -> Iterator[bytes]:
+        """Read one of `files`, a block at a time. Raises InventoryError, StoreFault."""
+        for start in range(0, file.size, BLOCK):
+            with _about(f"the file {_name(file.key)}"):
+                yield self._place.read(file.key, start=start, length=BLOCK, etag=file.etag).data
 
     def requests(self) -> dict[str, int]:
         """What was asked of the inventory's place so far, each by its name behind `inventory_`."""
@@ -96,7 +119,6 @@ class Inventory:
                 f"there is no inventory in {self._place.location} under {prefix}: set it up and wait for the "
                 "first (docs/inventory.md), or load without --inventory"
             )
-        inventory.require_fresh(edition, self._clock(), self._max_age)
         return edition
 
     def _read(self, edition: inventory.Edition, prefixes: tuple[str, ...]) -> Iterator[ObjectInfo]:
@@ -234,13 +256,13 @@ def _undamaged() -> Generator[None]:
 
 
 @contextmanager
-def _about(what: str) -> Generator[None]:
+def _about(what: str, *passed_on: type[StoreError]) -> Generator[None]:
     """Say of what there was an error, where a moment's waiting would not help."""
     try:
         yield
-    except StoreFault:
-        raise
     except StoreError as error:
+        if isinstance(error, (StoreFault, *passed_on)):
+            raise
         said = "is missing" if isinstance(error, NotFound) else f"cannot be read: {error}"
         raise InventoryError(f"{what} {said}") from None
 

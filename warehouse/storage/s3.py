@@ -67,8 +67,8 @@ class S3Store:
             concurrency=concurrency,
             retry=retry or RetryPolicy(),
         )
-        mode = copy_mode or ("header" if on_aws(self._requests.endpoint) else "multipart")
-        self._copier = S3Copier(self._requests, mode, self.same_bytes)
+        self.copy_mode: CopyMode = copy_mode or ("header" if on_aws(self._requests.endpoint) else "multipart")
+        self._copier = S3Copier(self._requests, self.copy_mode, self.same_bytes)
 
     @property
     def location(self) -> str:

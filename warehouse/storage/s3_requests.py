@@ -107,6 +107,15 @@ class S3Requests:
             self._control.close()
             self._open(region)
 
+    def on_answer(self, request: str, listen: Callable[[dict[str, Any]], None]) -> None:
+        """Let `listen` see each answer to a request, by the API's name of it: also one that is a refusal."""
+
+        def hear(response_dict: dict[str, Any] | None = None, **_: Any) -> None:
+            if response_dict is not None:
+                listen(response_dict)
+
+        self._control.meta.events.register(f"response-received.s3.{request}", hear)
+
     def ask(
         self,
         operation: str,

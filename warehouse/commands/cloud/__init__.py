@@ -6,6 +6,11 @@ import click
 
 from warehouse.commands.cloud.deploy import deploy
 from warehouse.commands.cloud.diagram import diagram
+from warehouse.commands.cloud.inventory import inventory
+from warehouse.commands.cloud.logs import logs
+from warehouse.commands.cloud.purge import purge
+from warehouse.commands.cloud.run import run
+from warehouse.commands.cloud.status import status
 
 
 @click.group(short_help="Run it in AWS: deploy, start, watch.")
@@ -16,5 +21,5 @@ def cloud() -> None:
     """
 
 
-for command in (deploy, diagram):
+for command in (deploy, diagram, inventory, logs, purge, run, status):
     cloud.add_command(command)
