@@ -287,6 +287,21 @@ def test_a_person_is_told_who_wants_to_be():
     assert "KmsMasterKeyId" not in Made().properties("Notifications")
 
 
+@pytest.mark.parametrize(
+    ("arn", "taken"),
+    [
+        ("", True),
+        (KEY, True),
+        ("arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-0a", True),
+        # IAM: a Resource that is an alias gives no right to the key behind it.
+        ("arn:aws:kms:eu-west-2:123456789012:alias/warehouse", False),
+    ],
+)
+def test_a_key_is_named_by_its_own_arn(arn, taken):
+    pattern = source()["Parameters"]["KmsKeyArn"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, arn)) is taken
+
+
 def test_every_parameter_is_used_and_described():
     text = FILE.read_text(encoding="utf-8")
     for name, one in source()["Parameters"].items():
