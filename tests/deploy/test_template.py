@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from stack_template import FILE, KEY, STACK, Made, source
+from stack_template import FILE, KEY, REGION, STACK, Made, source
 
 BUCKET = "nccid-data-warehouse-dev"
 SUFFIXES = {
@@ -134,6 +134,8 @@ def test_a_task(made, name):
     assert container["StopTimeout"] == 120
     environment = {one["Name"]: one["Value"] for one in container["Environment"]}
     assert environment == {
+        # Without it requests go to us-east-1 first, which a private network has no way to.
+        "AWS_DEFAULT_REGION": REGION,
         "WAREHOUSE_BUCKET": f"s3://{BUCKET}",
         "TOPIC_ARN": "Notifications",
         "WAREHOUSE_STACK": STACK,
@@ -142,6 +144,8 @@ def test_a_task(made, name):
     options = container["LogConfiguration"]["Options"]
     assert options["awslogs-stream-prefix"] == command
     assert options["awslogs-group"] == "PipelineLogGroup"
+    # API_LogConfiguration: neither may be left to the account's settings, which can be changed.
+    assert (options["mode"], options["max-buffer-size"]) == ("non-blocking", "25m")
     assert task["TaskRoleArn"] != task["ExecutionRoleArn"]
 
 
