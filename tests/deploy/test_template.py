@@ -7,6 +7,8 @@ import re
 import pytest
 from stack_template import FILE, KEY, REGION, STACK, Made, source
 
+from warehouse.domain.diagram import references
+
 BUCKET = "nccid-data-warehouse-dev"
 SUFFIXES = {
     "WarehouseBucket": "",
@@ -110,6 +112,28 @@ def test_object_access_is_audited(made):
     (objects,) = selector["DataResources"]
     assert objects["Type"] == "AWS::S3::Object"
     assert f"arn:aws:s3:::{BUCKET}/" in objects["Values"]
+
+
+def test_the_audit_begins_when_what_may_fail_has_been_made(made):
+    """A bucket that something was written into cannot be taken back with a first deployment that failed."""
+    resources = made.source["Resources"]
+    before, ahead = set(), ["CloudTrailLogs"]
+    while ahead:
+        one = resources[ahead.pop()]
+        after = (
+            {one.get("DependsOn")} if isinstance(one.get("DependsOn"), str) else set(one.get("DependsOn", ()))
+        )
+        found = (after | references(one.get("Properties"))) & resources.keys() - before
+        before |= found
+        ahead += found
+    assert {
+        "CloudTrailLogsBucketPolicy",
+        "Starter",
+        "ECSCluster",
+        "LoaderTaskDefinition",
+        "WarehouseBucket",
+    } <= before
+    assert "CloudTrailLogs" not in before
 
 
 def test_outputs_are_those_that_the_commands_read(made):
