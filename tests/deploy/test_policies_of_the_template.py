@@ -231,7 +231,7 @@ def test_roles_are_taken_by_the_services_that_they_are_for(made):
 
 
 def test_no_condition_asks_for_what_a_service_does_not_say(made):
-    """A key that is not sent makes a condition that never holds: Amazon S3 User Guide, "Setting up permissions
+    """What is not sent makes a condition that never holds: Amazon S3 User Guide, "Setting up permissions
     for live replication"; CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail"."""
     held = every_statement(made)
     (replication,) = (one for one in held if one.place.startswith("ReplicationRole/trust"))
