@@ -176,7 +176,7 @@ class Nothing:
 
 
 def test_no_stack_takes_another_s_token(starter, ecs, monkeypatch):
-    """API_RunTask: a token of up to 64 characters, which is the account's: another request with it is refused."""
+    """API_RunTask: a token of up to 64 characters; another request of the account with it is refused."""
     tokens = []
 
     def refused(**request):
