@@ -42,7 +42,7 @@ def start(ecs, now):
         taskDefinition=os.environ["TASK_DEFINITION"],
         launchType="FARGATE",
         platformVersion=os.environ["PLATFORM_VERSION"],
-        clientToken=f"{os.environ['FAMILY'][:40]}-{int(now // WINDOW)}",
+        clientToken=f"{os.environ['FAMILY'][-50:]}-{int(now // WINDOW)}",
         startedBy="starter",
         networkConfiguration={
             "awsvpcConfiguration": {

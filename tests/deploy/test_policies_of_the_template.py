@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from policies import allows, every_statement, statements_of
-from stack_template import ACCOUNT, KEY, Made
+from stack_template import ACCOUNT, KEY, REGION, Made
 
 BUCKET = "nccid-data-warehouse-dev"
 USER = {"aws:username": "anna"}
@@ -228,6 +228,21 @@ def test_roles_are_taken_by_the_services_that_they_are_for(made):
             ("TaskExecutionRole", "LoaderRole", "CentresRole", "ProcessRole"), "ecs-tasks.amazonaws.com"
         ),
     }
+
+
+def test_no_condition_asks_for_what_a_service_does_not_say(made):
+    """What is not sent makes a condition that never holds: Amazon S3 User Guide, "Setting up permissions
+    for live replication"; CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail"."""
+    held = every_statement(made)
+    (replication,) = (one for one in held if one.place.startswith("ReplicationRole/trust"))
+    assert replication.conditions == {}
+    trail = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/*"
+    audit = [one for one in held if one.principal == {"Service": "cloudtrail.amazonaws.com"}]
+    assert [one.actions for one in audit] == [("s3:GetBucketAcl",), ("s3:PutObject",)]
+    for one in audit:
+        keys = {key for pairs in one.conditions.values() for key in pairs}
+        assert keys <= {"aws:SourceArn", "s3:x-amz-acl"}
+        assert one.conditions["ArnLike"] == {"aws:SourceArn": trail}
 
 
 def test_the_key_may_be_used_by_whoever_reads_or_writes_what_it_encrypts():

@@ -175,6 +175,23 @@ class Nothing:
         return [{"taskArns": []}]
 
 
+def test_no_stack_takes_another_s_token(starter, ecs, monkeypatch):
+    """API_RunTask: a token of up to 64 characters; another request of the account with it is refused."""
+    tokens = []
+
+    def refused(**request):
+        tokens.append(request["clientToken"])
+        return {"tasks": [], "failures": [{"reason": "RESOURCE"}]}
+
+    monkeypatch.setattr(ecs, "run_task", refused)
+    for end in ("a", "b"):
+        monkeypatch.setenv("FAMILY", f"warehouse-{'x' * 31}{end}-Pipeline")
+        with pytest.raises(RuntimeError, match="RESOURCE"):
+            starter(NIGHT)
+    assert len(set(tokens)) == 2
+    assert max(map(len, tokens)) <= 64
+
+
 def test_a_short_run_s_late_uploads_wait_for_the_next_window(starter, ecs, clock):
     starter(BATCH)
     ecs.end_all()

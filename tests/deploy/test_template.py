@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from stack_template import FILE, KEY, STACK, Made, source
+from stack_template import FILE, KEY, REGION, STACK, Made, source
+
+from warehouse.domain.diagram import references
 
 BUCKET = "nccid-data-warehouse-dev"
 SUFFIXES = {
@@ -112,6 +114,28 @@ def test_object_access_is_audited(made):
     assert f"arn:aws:s3:::{BUCKET}/" in objects["Values"]
 
 
+def test_the_audit_begins_when_what_may_fail_has_been_made(made):
+    """A bucket that something was written into cannot be taken back with a first deployment that failed."""
+    resources = made.source["Resources"]
+    before, ahead = set(), ["CloudTrailLogs"]
+    while ahead:
+        one = resources[ahead.pop()]
+        after = (
+            {one.get("DependsOn")} if isinstance(one.get("DependsOn"), str) else set(one.get("DependsOn", ()))
+        )
+        found = (after | references(one.get("Properties"))) & resources.keys() - before
+        before |= found
+        ahead += found
+    assert {
+        "CloudTrailLogsBucketPolicy",
+        "Starter",
+        "ECSCluster",
+        "LoaderTaskDefinition",
+        "WarehouseBucket",
+    } <= before
+    assert "CloudTrailLogs" not in before
+
+
 def test_outputs_are_those_that_the_commands_read(made):
     assert made.outputs.keys() == OUTPUTS
     assert made.outputs["AssignPublicIp"] == "ENABLED"
@@ -134,6 +158,8 @@ def test_a_task(made, name):
     assert container["StopTimeout"] == 120
     environment = {one["Name"]: one["Value"] for one in container["Environment"]}
     assert environment == {
+        # Without it requests go to us-east-1 first, which a private network has no way to.
+        "AWS_DEFAULT_REGION": REGION,
         "WAREHOUSE_BUCKET": f"s3://{BUCKET}",
         "TOPIC_ARN": "Notifications",
         "WAREHOUSE_STACK": STACK,
@@ -142,6 +168,8 @@ def test_a_task(made, name):
     options = container["LogConfiguration"]["Options"]
     assert options["awslogs-stream-prefix"] == command
     assert options["awslogs-group"] == "PipelineLogGroup"
+    # API_LogConfiguration: neither may be left to the account's settings, which can be changed.
+    assert (options["mode"], options["max-buffer-size"]) == ("non-blocking", "25m")
     assert task["TaskRoleArn"] != task["ExecutionRoleArn"]
 
 
@@ -196,6 +224,9 @@ def test_uploads_and_the_night_start_loads_unless_that_is_switched_off(made):
     starter = made.properties("Starter")
     assert starter["ReservedConcurrentExecutions"] == 1
     assert starter["Runtime"] == "python3.13"
+    # AWS Lambda refuses a reservation that leaves the account less than its minimum, which may be all it has.
+    shared = Made(StarterConcurrency="shared").properties("Starter")
+    assert "ReservedConcurrentExecutions" not in shared
     source = made.properties("StarterSource")
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert source["MaximumBatchingWindowInSeconds"] > 0
@@ -282,6 +313,21 @@ def test_a_person_is_told_who_wants_to_be():
     assert (found["Protocol"], found["Endpoint"]) == ("email", "a@example.org")
     assert Made(KmsKeyArn=KEY).properties("Notifications")["KmsMasterKeyId"] == KEY
     assert "KmsMasterKeyId" not in Made().properties("Notifications")
+
+
+@pytest.mark.parametrize(
+    ("arn", "taken"),
+    [
+        ("", True),
+        (KEY, True),
+        ("arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-0a", True),
+        # IAM: a Resource that is an alias gives no right to the key behind it.
+        ("arn:aws:kms:eu-west-2:123456789012:alias/warehouse", False),
+    ],
+)
+def test_a_key_is_named_by_its_own_arn(arn, taken):
+    pattern = source()["Parameters"]["KmsKeyArn"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, arn)) is taken
 
 
 def test_every_parameter_is_used_and_described():

@@ -7,7 +7,7 @@ may quote a key or a value, but for CloudFormation's, which speak of the templat
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +27,16 @@ DENIED = frozenset(
         *("InvalidAccessKeyId", "RequestTimeTooSkewed", "MissingAuthenticationToken"),
     }
 )
+# What IAM calls an operation, where it has another name or asks for more (Service Authorization Reference).
+ACTIONS: Mapping[tuple[str, str], str] = {
+    ("s3", "ListObjectVersions"): "s3:ListBucketVersions",
+    ("s3", "DeleteObjects"): "s3:DeleteObjectVersion",
+    ("ecs", "RunTask"): "ecs:RunTask, and iam:PassRole on the roles of the task",
+    (
+        "ecs",
+        "RegisterTaskDefinition",
+    ): "ecs:RegisterTaskDefinition, and iam:PassRole on the roles of the task",
+}
 _TALKATIVE = frozenset({"cloudformation"})
 _ARN = re.compile(r"arn:aws[a-z-]*:[^\s,;]+")
 
@@ -61,7 +71,8 @@ def translated(service: str) -> Generator[None]:
         answer = error.response.get("Error", {})
         code = str(answer.get("Code", "")) or "Unknown"
         if code in DENIED:
-            needs = f"{service}:{error.operation_name}"
+            named = f"{service}:{error.operation_name}"
+            needs = ACTIONS.get((service, error.operation_name), named)
             said = f"not allowed ({code}); the caller needs {needs}, with credentials that are valid"
             raise CloudUnavailable(service, error.operation_name, said) from None
         said = code

@@ -124,10 +124,15 @@ class Deployer:
             more = {"NextToken": page["NextToken"]}
 
     def discard(self, change_set: ChangeSet) -> None:
-        """Throw a change set away, and with it the stack that it alone made."""
+        """Throw a change set away, and with it the stack that it alone made: not one that stands by now."""
         with translated(SERVICE):
             self._client.delete_change_set(StackName=change_set.stack, ChangeSetName=change_set.name)
-            if change_set.makes_the_stack:
+        if not change_set.makes_the_stack:
+            return
+        # Whoever was asked may have waited while somebody else deployed.
+        described = self.describe(change_set.stack)
+        if described is not None and described["StackStatus"] == "REVIEW_IN_PROGRESS":
+            with translated(SERVICE):
                 self._client.delete_stack(StackName=change_set.stack)
 
     def carry_out(self, change_set: ChangeSet) -> None:

@@ -16,7 +16,8 @@ from warehouse.errors import CloudError, CloudFault
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
 DESCRIBED_AT_ONCE = 100
 
-STARTED_BY = "warehouse cloud run"
+# API_RunTask, `startedBy`: letters, digits, hyphens, slashes and underscores; a space is refused.
+STARTED_BY = "warehouse-cloud-run"
 
 
 def stream_name(pipeline: Pipeline, task: str) -> str:

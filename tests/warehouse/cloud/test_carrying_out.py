@@ -36,6 +36,19 @@ def test_what_a_failed_attempt_leaves(first, ended, asked):
         stub.assert_no_pending_responses()
 
 
+@pytest.mark.parametrize(("status", "deleted"), [("REVIEW_IN_PROGRESS", True), ("CREATE_COMPLETE", False)])
+def test_a_stack_that_somebody_else_made_meanwhile_is_not_thrown_away(status, deleted):
+    deployer = Deployer(Access(region="eu-west-2"))
+    with Stubber(deployer._client) as stub:
+        stub.add_response("delete_change_set", {}, {"StackName": NAME, "ChangeSetName": "c"})
+        stack = {"StackName": NAME, "StackStatus": status, "CreationTime": "2026-01-01"}
+        stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": NAME})
+        if deleted:
+            stub.add_response("delete_stack", {}, {"StackName": NAME})
+        deployer.discard(ChangeSet(NAME, "c", (), True))
+        stub.assert_no_pending_responses()
+
+
 def test_a_refused_change_set_is_a_fault():
     deployer = Deployer(Access(region="eu-west-2"))
     with Stubber(deployer._client) as stub:

@@ -20,6 +20,22 @@ def test_a_missing_permission_names_what_the_caller_needs(code):
     assert raised.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("service", "operation", "action"),
+    [
+        ("s3", "ListObjectVersions", "s3:ListBucketVersions"),
+        ("s3", "DeleteObjects", "s3:DeleteObjectVersion"),
+        ("ecs", "RunTask", "iam:PassRole"),
+        ("ecs", "RegisterTaskDefinition", "iam:PassRole"),
+        ("ecs", "DescribeTasks", "ecs:DescribeTasks"),
+    ],
+)
+def test_what_the_caller_needs_is_named_as_iam_names_it(service, operation, action):
+    refused = boto.ClientError({"Error": {"Code": "AccessDenied"}}, operation)
+    with pytest.raises(CloudUnavailable, match=f"needs .*{action}"), translated(service):
+        raise refused
+
+
 def test_any_other_refusal_is_a_fault_that_keeps_its_code_and_not_its_message():
     with pytest.raises(CloudFault) as raised, translated("ecs"):
         raise refusal("ClusterNotFoundException")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, get_args
 
 import click
@@ -11,7 +12,7 @@ from warehouse.cloud.logs import Logs, follow
 from warehouse.cloud.stack import CONTAINER, Pipeline, find_stack
 from warehouse.cloud.tasks import Tasks, stream_name
 from warehouse.commands.cloud.options import access_of, stack_options
-from warehouse.commands.cloud.waiting import Latest, log_options, pause, write
+from warehouse.commands.cloud.waiting import KNOWN_WITHIN_SECONDS, Latest, log_options, pause, write
 from warehouse.commands.output import output
 from warehouse.domain.ecs_task import ending, exit_code, refusal
 from warehouse.domain.fargate import overrides
@@ -62,7 +63,7 @@ def run(
         echo(task.id)
         return 0
     stream = Logs(found.log_group, access).stream(stream_name(pipeline, task.id))
-    latest = Latest(tasks, task)
+    latest = Latest(tasks, task, unseen=math.ceil(KNOWN_WITHIN_SECONDS / interval))
     try:
         with output(None) as out:
             write(follow(stream, latest.has_ended, pause(interval)), form, out)

@@ -17,6 +17,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 FORMATS = {"text": as_text, "json": as_json}
 
 INTERVAL = 5.0
+# ECS is eventually consistent: so long it may not know a task that it has just started.
+KNOWN_WITHIN_SECONDS = 60.0
 
 
 def log_options(command: Command) -> Command:
@@ -45,15 +47,20 @@ def pause(seconds: float) -> Callable[[], None]:
 
 
 class Latest:
-    """A task as it was last seen."""
+    """A task as it was last seen; of one that was just started, up to `unseen` looks may find nothing."""
 
-    def __init__(self, tasks: Tasks, task: Task) -> None:
+    def __init__(self, tasks: Tasks, task: Task, *, unseen: int = 0) -> None:
         self.task = task
         self._tasks = tasks
+        self._unseen = unseen
 
     def has_ended(self) -> bool:
         """Look again; a task that ECS knows no more has ended too. Raises CloudError."""
         found = self._tasks.find(self.task.arn)
+        if found is None and self._unseen:
+            self._unseen -= 1
+            return False
+        self._unseen = 0
         self.task = found or self.task
         return found is None or found.ended
 

@@ -1,0 +1,46 @@
+"""A task is over when ECS says so, or knows it no more: not when ECS does not know it yet."""
+
+from __future__ import annotations
+
+import pytest
+
+from warehouse.commands.cloud.waiting import Latest
+from warehouse.domain.ecs_task import Task
+
+ARN = "arn:aws:ecs:eu-west-2:123456789012:task/cluster/abc"
+STARTED, RUNNING, STOPPED = (Task(ARN, "d", status) for status in ("PROVISIONING", "RUNNING", "STOPPED"))
+
+
+class Tasks:
+    """What DescribeTasks finds, look by look."""
+
+    def __init__(self, *found):
+        self.found = iter(found)
+
+    def find(self, arn):
+        assert arn == ARN
+        return next(self.found)
+
+
+def looks(*found, unseen=0):
+    latest = Latest(Tasks(*found), STARTED, unseen=unseen)
+    return [latest.has_ended() for _ in found], latest.task
+
+
+@pytest.mark.parametrize(
+    ("found", "unseen", "ended"),
+    [
+        ((RUNNING, STOPPED), 0, [False, True]),
+        # One that was asked for by its name, and is long forgotten.
+        ((None,), 0, [True]),
+        # One that was started a moment ago: ECS is eventually consistent.
+        ((None, None, RUNNING, STOPPED), 3, [False, False, False, True]),
+        ((None, None, None), 2, [False, False, True]),
+        # One that was seen and is forgotten since.
+        ((RUNNING, None), 3, [False, True]),
+    ],
+)
+def test_a_task_has_ended(found, unseen, ended):
+    told, last = looks(*found, unseen=unseen)
+    assert told == ended
+    assert last == next((one for one in reversed(found) if one), STARTED)
