@@ -12,7 +12,7 @@ from click import echo
 
 from warehouse.cloud.clients import Access
 from warehouse.cloud.notification import publish
-from warehouse.commands.options import aws_options
+from warehouse.commands.options import aws_options, format_option
 from warehouse.domain.centres import printable
 from warehouse.domain.doctor import Check, as_figures, exit_code, lines, missing, ok
 from warehouse.errors import CloudError, SettingsError
@@ -22,8 +22,6 @@ from warehouse.services import open_probe, open_probes_beside, utc_now
 from warehouse.settings import Settings, read_settings, read_task_settings
 from warehouse.storage.folder_probe import FolderProbe
 
-FORMATS = ("table", "json")
-
 SUBJECT = "warehouse doctor"
 TRIAL = "A trial of `warehouse doctor`: messages of the warehouse arrive here."
 
@@ -31,7 +29,7 @@ TRIAL = "A trial of `warehouse doctor`: messages of the warehouse arrive here."
 @click.command(short_help="Find what a first load would stumble over.")
 @click.argument("bucket", required=False)
 @click.option("--notify", is_flag=True, help="Send a message to TOPIC_ARN, too, to try that.")
-@click.option("--format", type=click.Choice(FORMATS), default="table", help="How to print it.")
+@format_option
 @aws_options
 def doctor(bucket: str | None, notify: bool, format: str, **flags: Any) -> int:
     """Try what a load of BUCKET (or of WAREHOUSE_BUCKET) needs: permissions, conditional writes, the way to

@@ -46,3 +46,11 @@ def bucket_and(name: str, bucket: str | None, asked: str | None) -> tuple[str | 
         remedy = f"Give BUCKET and {name}, or set WAREHOUSE_BUCKET and give {name}."
         raise click.MissingParameter(remedy, param_hint=f"'{name}'", param_type="argument")
     return bucket, asked
+
+
+def format_option(command: Command) -> Command:
+    """--format of what is printed for people, or for programs as JSON; the argument is `format`."""
+    option = click.option(
+        "--format", type=click.Choice(("table", "json")), default="table", help="How to print it."
+    )
+    return option(command)

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 import bonobo
-from warehouse.commands.options import aws_options
+from warehouse.commands.options import aws_options, format_option
 from warehouse.commands.running import run_graph
 from warehouse.domain import strict_json
 from warehouse.errors import SettingsError
@@ -42,8 +42,6 @@ from warehouse.storage.sightings import Sightings
 from warehouse.storage.standing import standing_folders
 from warehouse.storage.unrecorded import UnrecordedImages
 
-FORMATS = ("table", "json")
-
 
 @click.group()
 def split() -> None:
@@ -65,7 +63,7 @@ def split() -> None:
     help="Instead of the sites of config.json: a JSON file of what stands there.",
 )
 @click.option("--patients", is_flag=True, help="List the patients too, by identifier.")
-@click.option("--format", type=click.Choice(FORMATS), default="table", help="How to print it.")
+@format_option
 @aws_options
 def preview(
     bucket: str | None,
@@ -98,7 +96,7 @@ def preview_graph(concurrency: int) -> bonobo.Graph:
 @split.command(short_help="Prove that no patient is in both sets.")
 @click.argument("bucket", required=False)
 @click.option("--patients", is_flag=True, help="Name what is in both sets, by identifier.")
-@click.option("--format", type=click.Choice(FORMATS), default="table", help="How to print it.")
+@format_option
 @aws_options
 def audit(bucket: str | None, patients: bool, format: str, **flags: Any) -> int:
     """Prove that no patient, study or SOP instance of BUCKET (or of WAREHOUSE_BUCKET) is in both sets, and

@@ -15,7 +15,7 @@ import click
 import orjson
 
 import bonobo
-from warehouse.commands.options import FILE, aws_options
+from warehouse.commands.options import FILE, aws_options, format_option
 from warehouse.commands.running import run_graph
 from warehouse.domain.centres import printable
 from warehouse.domain.verdict import VIOLATIONS, Verdict
@@ -33,14 +33,12 @@ from warehouse.storage.evidence import Evidence
 from warehouse.storage.sightings import Sightings
 from warehouse.storage.store import Store
 
-FORMATS = ("table", "json")
-
 
 @click.command(short_help="Prove that nothing in a bucket is damaged.")
 @click.argument("bucket", required=False)
 @click.option("--deep", is_flag=True, help="Read all bytes again: copies against raw objects, headers too.")
 @click.option("--keys", is_flag=True, help="Name objects by their keys, and patients by identifier.")
-@click.option("--format", type=click.Choice(FORMATS), default="table", help="How to print it.")
+@format_option
 @click.option("--report", type=FILE, help="Write the report as JSON.")
 @aws_options
 def verify(bucket: str | None, deep: bool, keys: bool, format: str, report: Path | None, **flags: Any) -> int:
