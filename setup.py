@@ -39,7 +39,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["bonobo", "bonobo.*", "warehouse", "warehouse.*"]),
     package_data={
-        "bonobo": ["py.typed"],
+        "bonobo": ["py.typed", "spark_log4j2.properties"],
         "warehouse": ["py.typed"],
         "warehouse.cloud": ["warehouse.yaml"],
         "warehouse.report": ["page.html", "page.css", "page.js"],
@@ -66,12 +66,16 @@ setup(
             "moto[server]>=5.1,<6",
             "mypy>=1.15,<3",
             "playwright>=1.50,<2",
+            "pyspark>=4.0,<5",
             "pytest>=8.3,<10",
             "pytest-timeout>=2.3,<3",
             "pytest-xdist>=3.6,<4",
         ],
         "fuzz": [
             "atheris>=3.0,<4",
+        ],
+        "spark": [
+            "pyspark>=4.0,<5",
         ],
         "lint": [
             "boto3-stubs>=1.40,<2",

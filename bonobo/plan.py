@@ -29,6 +29,7 @@ class PlannedNode:
     """One node as it will run. `inputs` and `outputs` are indexes of the graph, START for BEGIN.
 
     `workers` rows at most may be in work at once; `downstream` are all the nodes that its rows can reach.
+    `parallel` where `bonobo.parallel` says that several may be, however many, and no state forbids it.
     """
 
     index: int
@@ -40,6 +41,7 @@ class PlannedNode:
     inputs: frozenset[int]
     outputs: tuple[int, ...]
     downstream: frozenset[int]
+    parallel: bool = False
 
     @property
     def required(self) -> frozenset[str]:
@@ -124,6 +126,7 @@ def _planned(
         inputs=frozenset(inputs),
         outputs=tuple(sorted(outputs)),
         downstream=downstream,
+        parallel=isinstance(node, Parallel) and not declared.processors,
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import TIMEOUT_MAX, Lock, Thread
-from typing import Any
+from typing import Any, Protocol
 
 from bonobo.budget import MEMORY, Budget
 from bonobo.channel import ROWS_PER_EDGE, Barrier, Channel
@@ -25,7 +25,7 @@ from bonobo.limits import MaxErrors
 from bonobo.ordered import OrderedWorker
 from bonobo.plan import DEAD_LETTERS, START, Plan, PlannedNode
 from bonobo.report import NodeReport, Report
-from bonobo.worker import FailedRow, Worker
+from bonobo.worker import Coordinator, FailedRow, Worker
 
 DRAIN_SECONDS = 20.0
 GRACE_SECONDS = 3.0
@@ -45,6 +45,28 @@ class Limits:
     drain: float = DRAIN_SECONDS
 
 
+class Elsewhere(Protocol):
+    """How a plan is carried out where a part of it is not worked on in this process."""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan in which one node stands for each such part, under an index of its own part."""
+
+    def stands_for_others(self, node: PlannedNode) -> bool:
+        """Whether a node of that plan is such a part."""
+
+    def worker(
+        self,
+        node: PlannedNode,
+        services: Mapping[str, Any],
+        inbox: Channel,
+        lines: Mapping[int, NodeReport],
+        run: Coordinator,
+        limits: Limits,
+    ) -> Worker:
+        """The worker of such a part; `lines` are those of all nodes, by index."""
+
+
 class Runner:
     """One execution of a plan. `events.put(Stopped)` stops it; a signal handler may call that."""
 
@@ -56,13 +78,15 @@ class Runner:
         display: Display,
         limits: Limits,
         letters: DeadLetters | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self.events: SimpleQueue[Stopped | None] = SimpleQueue()
         self._report = report
         self._display = display
         self._limits = limits
+        here = plan if elsewhere is None else elsewhere.plan
         self._budget = Budget(
-            limits.memory, {node.index: node.downstream | {node.index} for node in plan.nodes}
+            limits.memory, {node.index: node.downstream | {node.index} for node in here.nodes}
         )
         # The first takes every rejected row, the other those of nodes that ask for it.
         self._letters = letters
@@ -74,17 +98,23 @@ class Runner:
         self._lock = Lock()
         self._running: set[int] = set()
         self._barriers: set[Barrier] = set()
-        self._workers = {
-            node.index: self._worker(node, services, line)
-            for node, line in zip(plan.nodes, report.nodes, strict=True)
-        }
+        lines = {node.index: line for node, line in zip(plan.nodes, report.nodes, strict=True)}
+        self._workers = {node.index: self._worker(node, services, lines, elsewhere) for node in here.nodes}
         for worker in self._workers.values():
             worker.connect(self._workers[index].inbox for index in worker.plan.outputs)
 
-    def _worker(self, node: PlannedNode, services: Mapping[str, Any], line: NodeReport) -> Worker:
+    def _worker(
+        self,
+        node: PlannedNode,
+        services: Mapping[str, Any],
+        lines: Mapping[int, NodeReport],
+        elsewhere: Elsewhere | None,
+    ) -> Worker:
         inbox = Channel(node.inputs, self._limits.rows_per_edge, node=node.index, budget=self._budget)
+        if elsewhere is not None and elsewhere.stands_for_others(node):
+            return elsewhere.worker(node, services, inbox, lines, self, self._limits)
         kind = OrderedWorker if node.workers > 1 else Worker
-        return kind(node, services, inbox, line, self)
+        return kind(node, services, inbox, lines[node.index], self)
 
     def run(self) -> None:
         """Run to the end. Failures of the run are in the report; an interruption of this thread raises."""

@@ -10,11 +10,13 @@ from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bonobo.budget import MEMORY
 from bonobo.channel import ROWS_PER_EDGE
 from bonobo.console import Console, Display
 from bonobo.dead_letters import DeadLetterFile
+from bonobo.division import Division, divide
 from bonobo.dot import dot, draw
 from bonobo.errors import BonoboError, Stopped, UsageError
 from bonobo.graph import Graph
@@ -26,6 +28,9 @@ from bonobo.report_file import ReportFile
 from bonobo.runner import DRAIN_SECONDS, Limits, Runner
 from bonobo.services import GivenServices, Services, checked, collect, hosted, with_defaults
 from bonobo.signals import ClosingWatch, SignalWatch
+
+if TYPE_CHECKING:
+    from bonobo.segment import Elsewhere, Engine
 
 
 @dataclass
@@ -75,6 +80,7 @@ def run(
     max_errors: int | float | str | None = None,
     rows_per_edge: int = ROWS_PER_EDGE,
     handle_signals: bool = False,
+    engine: Engine | None = None,
 ) -> Report:
     """Run a graph to its end and return the Report, whatever became of it; see its `exit_code` and `fatal`.
 
@@ -87,6 +93,9 @@ def run(
     rows than that were rejected; 0.01 or "1%" is a share of each node's rows. `report` is a file for the
     report as JSON; one that cannot be written is found before row one. Bonobo's `strategy` changes nothing,
     since there is one engine; its `plugins` are refused.
+
+    `engine` works on what of the graph is parallel, in processes of its own: see `bonobo.spark.Spark`. Raises
+    nothing more; a graph that it cannot divide is refused before row one.
 
     With `handle_signals` (main thread only) the first SIGINT or SIGTERM stops the run: what is in flight
     drains for BONOBO_DRAIN seconds; a second signal leaves at once. Without it, an interruption of the
@@ -117,6 +126,7 @@ def run(
         dead_letters=around.dead_letters,
         rows_per_edge=rows_per_edge,
         plugins=plugins,
+        engine=engine,
     )
     around.reports.append(session.report)
     if handle_signals and session.watch is None:
@@ -155,6 +165,7 @@ class _Session:
     dead_letters: Path | None
     rows_per_edge: int
     plugins: object
+    engine: Engine | None = None
     report: Report = field(default_factory=Report)
     services: Services = field(default_factory=dict)
     interruption: KeyboardInterrupt | None = None
@@ -198,11 +209,12 @@ class _Session:
         if self.watch is not None and self.watch.first is not None:
             raise self.watch.first
         plan = make_plan(graph)
+        division = None if self.engine is None else divide(plan)
         self.report.nodes.extend(NodeReport(node.name, workers=node.workers) for node in plan.nodes)
         with hosted(services) as given:
             try:
                 with self._letters() as letters:
-                    self._stream(plan, checked(given), limits, letters)
+                    self._stream(plan, division, checked(given), limits, letters)
             except BaseException as error:
                 # Before the services see it: one of them might swallow it.
                 self._note(error)
@@ -217,10 +229,35 @@ class _Session:
         with closing(DeadLetterFile(self.dead_letters)) as file:
             yield file
 
-    def _stream(self, plan: Plan, services: Services, limits: Limits, letters: DeadLetterFile | None) -> None:
-        self.services = services = with_defaults(services, plan.required)
-        plan.require(services if letters is None else {DEAD_LETTERS, *services})
-        runner = Runner(plan, services, self.report, self.display, limits, letters)
+    def _stream(
+        self,
+        plan: Plan,
+        division: Division | None,
+        services: Services,
+        limits: Limits,
+        letters: DeadLetterFile | None,
+    ) -> None:
+        here = plan if division is None else division.plan
+        self.services = services = with_defaults(services, here.required)
+        here.require(services if letters is None else {DEAD_LETTERS, *services})
+        with self._elsewhere(division) as elsewhere:
+            self._run(Runner(plan, services, self.report, self.display, limits, letters, elsewhere), limits)
+        if self.report.fatal is not None:
+            raise self.report.fatal
+
+    @contextmanager
+    def _elsewhere(self, division: Division | None) -> Iterator[Elsewhere | None]:
+        """What another engine works on, while it is there to do so."""
+        if self.engine is None or division is None:
+            yield None
+            return
+        # Whoever has no other engine does without the import.
+        from bonobo.segment import Elsewhere
+
+        with self.engine.cluster() as cluster:
+            yield Elsewhere(division, cluster)
+
+    def _run(self, runner: Runner, limits: Limits) -> None:
         if self.watch is not None:
             self.watch.deliver(runner.events.put)
         self.display.begin(self.report)
@@ -233,8 +270,6 @@ class _Session:
                 self.closing = ClosingWatch(limits.drain)
                 # Tells at once of a signal that came before.
                 self.watch.deliver(self._stopped_late)
-        if self.report.fatal is not None:
-            raise self.report.fatal
 
     def _stopped_late(self, stopped: Stopped) -> None:
         """A signal while services are closed: they go on, but not for ever."""

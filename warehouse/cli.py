@@ -26,7 +26,7 @@ from warehouse.commands.centres import centres
 from warehouse.commands.cloud import cloud
 from warehouse.commands.cohort import cohort
 from warehouse.commands.doctor import doctor
-from warehouse.commands.options import FILE, FOLDER, aws_options
+from warehouse.commands.options import FILE, FOLDER, aws_options, engine_options, is_spark
 from warehouse.commands.process import process
 from warehouse.commands.query import query
 from warehouse.commands.report import report
@@ -46,7 +46,7 @@ from warehouse.errors import OutputLost, SettingsError
 from warehouse.lines import Lines
 from warehouse.pipeline import check
 from warehouse.pipeline.reading import read_header
-from warehouse.services import loader_services, open_warehouse
+from warehouse.services import loader_services, open_warehouse, spread_loader_services
 from warehouse.settings import (
     DEFAULT_CONCURRENCY,
     DEFAULT_INVENTORY_MAX_AGE,
@@ -136,10 +136,20 @@ def cli() -> None:
     metavar="HOURS",
     help=f"Refuse an older inventory (default {hours(DEFAULT_INVENTORY_MAX_AGE)}).",
 )
+@engine_options
 @aws_options
-def load(bucket: str | None, report: Path | None, **flags: Any) -> int:
+def load(
+    bucket: str | None,
+    report: Path | None,
+    engine: str,
+    master: str | None,
+    conf: tuple[str, ...],
+    **flags: Any,
+) -> int:
     """Load what is new in BUCKET (or in WAREHOUSE_BUCKET): decide, copy, and write metadata and catalog."""
     settings = read_settings(os.environ, bucket=bucket, writes={"--report": report}, **flags)
+    if is_spark(engine, master, conf):
+        return _load_on_spark(settings, report, master, conf)
     return _load(settings, report)
 
 
@@ -217,6 +227,17 @@ def _load(settings: Settings, report: Path | None) -> int:
     graph, lines = warehouseloader.get_graph(settings.concurrency), lines_of("warehouseloader")
     services = loader_services(settings, run=lines.run)
     return run_graph(graph, services, results=sys.stdout, report=report, lines=lines)
+
+
+def _load_on_spark(settings: Settings, report: Path | None, master: str | None, conf: tuple[str, ...]) -> int:
+    """Run the same graph, its images on executors."""
+    from warehouse.spark import loader_engine
+
+    graph, lines = warehouseloader.get_graph(settings.concurrency), lines_of("warehouseloader")
+    assert lines.run is not None, "the lines of a pipeline name its run"
+    engine = loader_engine(settings, lines.run, master, conf)
+    services = spread_loader_services(settings, lines.run)
+    return run_graph(graph, services, results=sys.stdout, report=report, lines=lines, engine=engine)
 
 
 def _bytes_of(file: Path) -> bytes:

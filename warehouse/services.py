@@ -23,7 +23,7 @@ from warehouse.domain.shortfall import Shortfall
 from warehouse.errors import Forbidden, InventoryError, SettingsError, StoreUnavailable
 from warehouse.lines import Lines
 from warehouse.settings import DEFAULT_CONCURRENCY, Location, Settings
-from warehouse.storage.assignments import Assignments
+from warehouse.storage.assignments import Assignments, SharedAssignments, restore_claims
 from warehouse.storage.aws import open_session, storage_options, usable_settings
 from warehouse.storage.catalog import Catalog, MemoryCatalog
 from warehouse.storage.catalog_files import CatalogFiles, FolderCatalogFiles, S3CatalogFiles
@@ -93,6 +93,46 @@ def loader_services(settings: Settings, *, run: str | None = None) -> Generator[
         ) as services,
     ):
         yield services
+
+
+@contextmanager
+def spread_loader_services(settings: Settings, run: str) -> Generator[Mapping[str, Any]]:
+    """As `loader_services`, of a run whose images are worked on in other processes (`loader_services_there`).
+
+    Those look for claims alone: one that the catalog knows, and that is gone, is put back first.
+    """
+    with loader_services(settings, run=run) as services:
+        restored = restore_claims(services["store"], services["catalog"].assignments())
+        if restored:
+            log.warning("%d claims of patients were gone: put back as the catalog knows them", restored)
+        yield services
+
+
+@contextmanager
+def loader_services_there(settings: Settings, run: str) -> Generator[Mapping[str, Any]]:
+    """The services of a process that works on the images of a run, by name; `run` is that run's name.
+
+    Raises SettingsError, StoreUnavailable.
+    """
+    with open_warehouse(settings) as (store, catalog):
+        counted = CountingStore(store)
+        with closing(Identities(catalog, partial(standing_studies, counted, catalog))) as identities:
+            yield {
+                "store": counted,
+                "assignments": SharedAssignments(counted, run=run, clock=utc_now),
+                "identities": identities,
+                "large_headers": Semaphore(LARGE_HEADERS),
+            }
+
+
+@contextmanager
+def process_services_there(settings: Settings) -> Generator[Mapping[str, Any]]:
+    """The services of a process that reads documents for the summary tables, by name.
+
+    Raises SettingsError, StoreUnavailable.
+    """
+    with open_warehouse(replace(settings, dry_run=False)) as (store, _):
+        yield {"store": CountingStore(store), "large_documents": Semaphore(LARGE_DOCUMENTS)}
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from warehouse.errors import SettingsError
 from warehouse.settings import VARIABLES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -54,3 +55,28 @@ def format_option(command: Command) -> Command:
         "--format", type=click.Choice(("table", "json")), default="table", help="How to print it."
     )
     return option(command)
+
+
+def engine_options(command: Command) -> Command:
+    """The options that say where a pipeline runs; the arguments are `engine`, `master` and `conf`."""
+    for option in (
+        click.option(
+            "--conf", multiple=True, metavar="K=V", help="A setting of Spark, such as spark.executor.cores=4."
+        ),
+        click.option("--master", metavar="URL", help="Spark's master, such as spark://host:7077."),
+        click.option(
+            "--engine",
+            type=click.Choice(("local", "spark")),
+            default="local",
+            help="Run here, or on Apache Spark.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def is_spark(engine: str, master: str | None, conf: tuple[str, ...]) -> bool:
+    """Whether a pipeline runs on Spark. Raises SettingsError where only Spark could make use of an option."""
+    if engine != "spark" and (master is not None or conf):
+        raise SettingsError("--master and --conf are for Spark: add --engine spark, or leave them out")
+    return engine == "spark"

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from warehouse.domain.keys import assignment_key, canonical, claimed_patient, safe_segment
+from warehouse.domain.keys import ASSIGNMENTS_PREFIX, assignment_key, canonical, claimed_patient, safe_segment
 from warehouse.domain.records import GROUPS, Assignment
 from warehouse.domain.split import SplitDecision
 from warehouse.errors import AlreadyExists, DamagedAssignment, NotFound, PatientInBothSets
@@ -22,6 +22,9 @@ from warehouse.storage.standing import StandingFolders, standing_folders
 from warehouse.storage.store import Store
 
 SCHEMA_VERSION = 1
+
+REMEMBERED = 100_000
+"""How many claims that were read are kept; the patients of a warehouse only grow."""
 
 
 class Assignments:
@@ -49,6 +52,12 @@ class Assignments:
             if self._known is None:
                 self._known = {assignment.patient: assignment for assignment in self._load_known()}
             return self._known.get(patient)
+
+    def remember(self, assignment: Assignment) -> Assignment:
+        """Note an assignment that stands; gives the one that was known before, where there was one."""
+        with self._lock:
+            assert self._known is not None, "find() is asked before claim()"
+            return self._known.setdefault(assignment.patient, assignment)
 
     def in_both_sets(self) -> int:
         """How many patients stand under the data of both sets, by a listing of either. Raises StoreError."""
@@ -90,9 +99,7 @@ class Assignments:
             standing = wanted
         except AlreadyExists:
             standing = from_document(key, self._store.read(key).data)
-        with self._lock:
-            assert self._known is not None, "find() is asked before claim()"
-            return self._known.setdefault(patient, standing)
+        return self.remember(standing)
 
     def place(self, assignment: Assignment, identifier: str, key_in: Callable[[str], str]) -> str:
         """The key of an object of an assigned patient; `key_in` builds it for a folder.
@@ -115,6 +122,54 @@ class Assignments:
             if self._folders is None:
                 self._folders = standing_folders(self._store)
             return self._folders
+
+
+class SharedAssignments(Assignments):
+    """The claims of one warehouse where other processes of the same run claim too: what is not known is read.
+
+    What was read is kept, up to a number; that a patient has no claim is not, since it may have one by then.
+    """
+
+    def __init__(self, store: Store, *, run: str, clock: Callable[[], datetime]) -> None:
+        super().__init__(store, tuple, run=run, clock=clock)
+
+    def find(self, patient: str) -> Assignment | None:
+        """The assignment of a canonical patient; one that is not known yet costs a request (GetObject)."""
+        known = super().find(patient)
+        if known is not None:
+            return known
+        try:
+            key = assignment_key(patient)
+        except ValueError:
+            return None
+        try:
+            standing = from_document(key, self._store.read(key).data)
+        except NotFound:
+            return None
+        return self.remember(standing)
+
+    def remember(self, assignment: Assignment) -> Assignment:
+        """Note an assignment that stands; gives the one that was known before, where there was one."""
+        with self._lock:
+            if self._known is not None and len(self._known) >= REMEMBERED:
+                self._known.clear()
+        return super().remember(assignment)
+
+
+def restore_claims(store: Store, known: Iterable[Assignment]) -> int:
+    """Put every assignment that is known, and whose claim is gone, where it is read; gives how many.
+
+    Where processes look for claims alone, a lost one must not be taken for a patient who has none.
+    """
+    standing = {info.key for info in store.list(ASSIGNMENTS_PREFIX)}
+    restored = 0
+    for assignment in known:
+        key = assignment_key(assignment.patient)
+        if key not in standing:
+            with suppress(AlreadyExists):
+                store.create(key, to_document(assignment))
+                restored += 1
+    return restored
 
 
 def to_document(assignment: Assignment) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol, runtime_checkable
 
 from warehouse.domain.records import ObjectInfo
@@ -39,12 +39,17 @@ class CountingStore:
         and `pages`, those that were for listings.
         """
         with self._lock:
-            counts = dict(self._counts)
+            counts = self._counts.copy()
         if isinstance(self._inner, CountsRequests):
             sent = self._inner.requests()
-            counts["requests"] = sum(sent.values())
-            counts["pages"] = sent.get("ListObjectsV2", 0)
-        return counts
+            counts["requests"] += sum(sent.values())
+            counts["pages"] += sent.get("ListObjectsV2", 0)
+        return dict(counts)
+
+    def add_counts(self, counts: Mapping[str, int]) -> None:
+        """Count what the store of another process counted in the same run."""
+        with self._lock:
+            self._counts.update(counts)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         self._count("list")

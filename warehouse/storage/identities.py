@@ -87,8 +87,9 @@ class Identities:
     def lane(self, sop_uid: str, target: str) -> str:
         """A name that all images of this run with this SOP Instance UID, and with this target, share.
 
-        An image that joins two lanes takes that of its SOP Instance UID: a target is guarded by its
-        create-only write as well, an instance by nothing else.
+        It is the first one's SOP Instance UID: where several processes read the images, each gives those of
+        one instance the same name. An image that joins two lanes takes that of its SOP Instance UID: a target
+        is guarded by its create-only write as well, an instance by nothing else.
         """
         tokens = (f"instance {sop_uid}", f"target {target}")
         with self._table("lanes") as file:
@@ -96,7 +97,7 @@ class Identities:
                 found = file.execute("SELECT lane FROM lanes WHERE token = ?", (token,)).fetchone()
                 if found:
                     break
-            lane = str(found[0]) if found else target
+            lane = str(found[0]) if found else sop_uid
             _add(file, "lanes", [(token, lane) for token in tokens])
         return lane
 

@@ -1,0 +1,281 @@
+"""Segments on Apache Spark: the same nodes, by the same runner, over partitions of the rows.
+
+Spark moves rows and starts work again where it was lost; what keeps the result right is said elsewhere: the
+order of rows by their positions, and doing things once by nodes whose effects bear repetition.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bonobo.child import packed
+from bonobo.constants import Row
+from bonobo.errors import BonoboError, UsageError
+from bonobo.partition import PartitionFailed, Placed, Record, Stage, key_of, run_stage
+from bonobo.services import GivenServices, checked, hosted
+from bonobo.spark_start import default_settings, in_a_thread, python_there, require_java, require_pyspark
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+    from pyspark.core.broadcast import Broadcast
+    from pyspark.core.rdd import RDD
+
+ServicesFactory = Callable[[], GivenServices]
+"""Makes the services of one executor process: picklable, and so without clients and credentials."""
+
+PARTITION_ROWS = 5_000
+"""How many rows a partition has where there are many; also how many come back to the driver at once."""
+
+FEW_ROWS = 50
+"""Fewer are not worth a partition: the nodes of one work on many rows at once."""
+
+TASKS_PER_SLOT = 2
+"""Partitions for each task that can run at once: the last of few large ones would be waited for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spark:
+    """The engine: `bonobo.run(graph, services=..., engine=Spark(services=...))`.
+
+    The nodes in front of the first parallel node run here, and so do those behind the last that are not pure;
+    `services` of `bonobo.run` are theirs. What lies between runs on executors, with the services that
+    `services` makes in each executor process. `master` is Spark's (`spark://host:port`, `local[4]`), and may
+    be left to spark-submit; without either it is this machine. `conf` are settings of Spark.
+
+    A SparkContext that is there already is used, and left running.
+    """
+
+    services: ServicesFactory = dict
+    master: str | None = None
+    conf: Mapping[str, str] = field(default_factory=dict)
+    name: str = "bonobo"
+
+    @contextmanager
+    def cluster(self) -> Iterator[SparkCluster]:
+        """Reach Spark. Raises UsageError where pyspark or Java is missing, or no context can be made."""
+        require_pyspark()
+        from pyspark import SparkContext
+
+        active = SparkContext._active_spark_context
+        if active is not None:
+            yield SparkCluster(active, self.services)
+            return
+        require_java()
+        context = in_a_thread(self._context)
+        try:
+            yield SparkCluster(context, self.services)
+        finally:
+            context.stop()
+
+    def _context(self) -> SparkContext:
+        from pyspark import SparkConf, SparkContext
+
+        conf = SparkConf()
+        for name, value in default_settings(conf.get, self.conf).items():
+            conf.set(name, value)
+        if self.master is not None:
+            conf.setMaster(self.master)
+        conf.setIfMissing("spark.master", "local[*]")
+        conf.setAppName(self.name)
+        os.environ["PYSPARK_PYTHON"] = python_there(conf.get, self.conf)
+        try:
+            return SparkContext(conf=conf)
+        except Exception as error:
+            raise UsageError(
+                f"Spark cannot be started with master {conf.get('spark.master')} ({type(error).__name__}): "
+                "look at the address, at what Spark itself printed, and whether the cluster runs this version"
+            ) from error
+
+
+class SparkCluster:
+    """A SparkContext, and what makes the services of an executor process."""
+
+    def __init__(self, context: SparkContext, services: ServicesFactory) -> None:
+        self._context = context
+        self._services = services
+        # Jobs of others on the same context are none of our business.
+        self._group = f"bonobo-{id(self):x}"
+
+    def job(self, stages: Sequence[Stage]) -> SparkJob:
+        """Begin a job of these stages."""
+        return SparkJob(self._context, stages, self._services, self._group)
+
+    def cancel(self) -> None:
+        """End the job under way."""
+        self._context.cancelJobGroup(self._group)
+
+
+class SparkJob:
+    """Rows in slices, each a broadcast of its own: on the driver's disk, and fetched by who works on it."""
+
+    def __init__(
+        self, context: SparkContext, stages: Sequence[Stage], services: ServicesFactory, group: str
+    ) -> None:
+        self._context = context
+        self._stages = stages
+        self._services = _pickled(services)
+        self._group = group
+        self._slices: list[tuple[int, Broadcast[bytes]]] = []
+
+    def add(self, first: int, rows: Sequence[Row]) -> None:
+        """Put a slice where executors fetch it from."""
+        self._slices.append((first, self._context.broadcast(pickle.dumps(rows, pickle.HIGHEST_PROTOCOL))))
+
+    def run(self, rows: int) -> Iterator[Record]:
+        """Give all records, rows in order; raises PartitionFailed and SparkFailed."""
+        self._context.setJobGroup(self._group, self._group, interruptOnCancel=True)
+        partitions = partitions_for(rows, self._context.defaultParallelism)
+        records = self._spread(partitions)
+        for number, stage in enumerate(self._stages):
+            following = self._stages[number + 1 :]
+            records = records.mapPartitionsWithIndex(_OnExecutor(stage, self._services))
+            if following:
+                records = _together(records, partitions)
+        returning = -(-rows // PARTITION_ROWS)
+        ordered = _in_order(records, rows, returning)
+        try:
+            yield from ordered.toLocalIterator(prefetchPartitions=True)
+        except Exception as error:
+            raise _of_spark(error) from error
+
+    def close(self) -> None:
+        """Forget the rows, here and on the executors."""
+        slices, self._slices = self._slices, []
+        for _, rows in slices:
+            rows.destroy()
+
+    def _spread(self, partitions: int) -> RDD[Any]:
+        key = self._stages[0].nodes[0].settings.key
+        slices = [
+            self._context.parallelize([first], 1).mapPartitions(_Slice(rows, key))
+            for first, rows in self._slices
+        ]
+        return _together(self._context.union(slices), partitions)
+
+
+class _Slice:
+    """Gives the rows of a slice, where they are wanted."""
+
+    def __init__(self, rows: Broadcast[bytes], key: Callable[..., Hashable] | None) -> None:
+        self._rows = rows
+        self._key = key
+
+    def __call__(self, firsts: Iterable[int]) -> Iterator[Record]:
+        for first in firsts:
+            for place, row in enumerate(pickle.loads(self._rows.value), first):
+                yield Placed(key_of(self._key, (place,), row), (place,), row)
+
+
+class _OnExecutor:
+    """A stage with its services, called with the records of a partition."""
+
+    def __init__(self, stage: Stage, services: bytes) -> None:
+        self._stage = stage
+        self._services = services
+
+    def __call__(self, partition: int, records: Iterable[Record]) -> Iterator[Record]:
+        try:
+            services = _process.services(self._services)
+        except Exception as error:
+            raise PartitionFailed(None, packed([], error)) from None
+        return run_stage(self._stage, records, services, partition)
+
+
+class _Process:
+    """The services of this executor process: made by the first task that asks, kept for those after it."""
+
+    def __init__(self) -> None:
+        self._made: bytes | None = None
+        self._services: Mapping[str, Any] = {}
+        self._stack = ExitStack()
+
+    def services(self, factory: bytes) -> Mapping[str, Any]:
+        """The services that a pickled factory makes; those of another run are closed first."""
+        if factory != self._made:
+            self._made = None
+            self._stack.close()
+            _use_the_disk_of_spark()
+            self._services = checked(self._stack.enter_context(hosted(pickle.loads(factory)())))
+            self._made = factory
+        return self._services
+
+
+_process = _Process()
+
+
+def _use_the_disk_of_spark() -> None:
+    """Executor processes are killed, not ended; Spark removes what they leave where its own files are."""
+    folders = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")
+    if os.path.isdir(folders[0]):
+        tempfile.tempdir = folders[0]
+
+
+def partitions_for(rows: int, slots: int) -> int:
+    """How many partitions so many rows are spread over, where so many tasks can run at once.
+
+    >>> [partitions_for(rows, 8) for rows in (1, 200, 5_000, 1_000_000)]
+    [1, 4, 16, 200]
+    """
+    return min(max(slots * TASKS_PER_SLOT, -(-rows // PARTITION_ROWS)), -(-rows // FEW_ROWS))
+
+
+def _together(records: RDD[Record], partitions: int) -> RDD[Record]:
+    """Bring records of equal key into one partition, in the order of their positions."""
+    from pyspark.core.rdd import portable_hash
+
+    return _shuffled(records, partitions, lambda key: portable_hash(key[0]))
+
+
+def _in_order(records: RDD[Record], rows: int, partitions: int) -> RDD[Record]:
+    """Bring records into the order of their positions, over all partitions."""
+    return _shuffled(records, partitions, lambda key: key[1][0] * partitions // rows)
+
+
+def _shuffled(records: RDD[Record], partitions: int, partition: Callable[[Any], int]) -> RDD[Record]:
+    paired = records.map(lambda record: ((_key(record), record.position), record))
+    sorted_ = paired.repartitionAndSortWithinPartitions(partitions, partition, keyfunc=lambda key: key[1])
+    return sorted_.values()
+
+
+def _pickled(services: ServicesFactory) -> bytes:
+    """Pickle a factory, also one of a file that is run, which executors cannot import. Raises UsageError."""
+    from pyspark import cloudpickle
+
+    try:
+        return bytes(cloudpickle.dumps(services))  # type: ignore[no-untyped-call]
+    except Exception as error:
+        raise UsageError(
+            f"the services cannot be made on executors: what makes them cannot be pickled "
+            f"({type(error).__name__}); give a function that makes clients, not clients"
+        ) from None
+
+
+def _key(record: Record) -> Hashable:
+    return record.key if isinstance(record, Placed) else record.position
+
+
+def _of_spark(error: Exception) -> Exception:
+    """What a job that failed says: what a partition raised, or what Spark has to say."""
+    said = str(error)
+    failed = PartitionFailed.find(said)
+    if failed is not None:
+        return failed
+    lines = [line.strip() for line in said.splitlines() if "Exception" in line or "aborted" in line]
+    return SparkFailed((lines or [type(error).__name__])[0].partition("Traceback")[0][:300])
+
+
+class SparkFailed(BonoboError):
+    """Spark gave the work up."""
+
+    exit_code = 4
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"Spark gave the work up: {said}; look into the logs of the executors, and run again"
+        )

@@ -1,0 +1,254 @@
+"""Real Spark on this machine: what leaves comes back as if it had stayed, whatever becomes of processes."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from java import needs_spark
+
+import bonobo
+from bonobo import Graph, parallel, use
+from bonobo.spark import Spark, partitions_for
+
+pytestmark = needs_spark
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 120
+
+
+@pytest.fixture(scope="module")
+def context():
+    from pyspark import SparkConf, SparkContext
+
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    settings = {
+        "spark.master": "local[2,4]",
+        "spark.ui.enabled": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        # The functions of these tests are found as they are here.
+        "spark.executorEnv.PYTHONPATH": os.pathsep.join(
+            [str(Path(__file__).parent), str(ROOT / "tests"), str(ROOT)]
+        ),
+    }
+    conf = SparkConf()
+    for name, value in settings.items():
+        conf.set(name, value)
+    made = SparkContext(conf=conf)
+    made.setLogLevel("OFF")
+    yield made
+    made.stop()
+
+
+def squares(x):
+    for times in range(x % 3):
+        yield x * x, times
+
+
+def modulus(x, times):
+    return x % 7
+
+
+def picky(x, times):
+    if x == 16:
+        raise ValueError("of which the message is nobody's business")
+    return x, times, os.getpid() > 0
+
+
+def once(x, times, there):
+    return x + times
+
+
+def ran(engine, rows=200):
+    out = []
+
+    def source():
+        yield from range(rows)
+        yield bonobo.BARRIER
+        yield from range(rows, rows + 30)
+
+    def sink(x):
+        out.append(x)
+
+    graph = Graph(source, parallel(squares, 4), parallel(picky, 4, key=modulus), once, sink)
+    report = bonobo.run(graph, engine=engine, console=bonobo.QUIET)
+    return out, report
+
+
+def test_it_ends_as_it_does_here(context):
+    here, local = ran(None)
+    there, spread = ran(Spark())
+    assert there == here
+    assert [(n.name, n.rows_in, n.rows_out, n.errors, n.state) for n in spread.nodes] == [
+        (n.name, n.rows_in, n.rows_out, n.errors, n.state) for n in local.nodes
+    ]
+    assert [(row.node, row.exception, row.where) for row in spread.rejected] == [
+        (row.node, row.exception, row.where) for row in local.rejected
+    ]
+    assert (spread.exit_code, local.exit_code) == (1, 1)
+
+
+def test_many_slices_are_one_job(context, monkeypatch):
+    monkeypatch.setattr("bonobo.segment.SLICE_ROWS", 40)
+    monkeypatch.setattr("bonobo.spark.PARTITION_ROWS", 30)
+    assert ran(Spark())[0] == ran(None)[0]
+
+
+class Made:
+    """Services that leave a trace each time they are made."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __call__(self):
+        Path(self.folder, f"{os.getpid()}-{time.monotonic_ns()}").touch()
+        return {"greeting": "hello"}
+
+
+@use("greeting")
+def greet(name, greeting):
+    return f"{greeting} {name}"
+
+
+def test_services_are_made_once_in_each_process(context, tmp_path):
+    out = []
+    graph = Graph(map(str, range(400)), parallel(greet, 2), parallel(str.upper, 2, key=len), out.append)
+    report = bonobo.run(graph, engine=Spark(services=Made(str(tmp_path))), console=bonobo.QUIET)
+    assert report.exit_code == 0
+    assert out[:2] == ["HELLO 0", "HELLO 1"]
+    made = [path.name.split("-")[0] for path in tmp_path.iterdir()]
+    assert 1 <= len(made) == len(set(made)) <= 4
+
+
+class Unusable(Exception):
+    exit_code = 4
+
+
+def no_services():
+    raise Unusable("the bucket cannot be used: look at its name")
+
+
+def test_services_that_cannot_be_made_end_the_run(context):
+    graph = Graph(["a"], parallel(greet, 2), print)
+    report = bonobo.run(graph, engine=Spark(services=no_services), console=bonobo.QUIET)
+    assert (report.exit_code, str(report.fatal)) == (4, "the bucket cannot be used: look at its name")
+
+
+def test_a_service_that_is_missing_there_is_named(context):
+    report = bonobo.run(Graph(["a"], parallel(greet, 2), print), engine=Spark(), console=bonobo.QUIET)
+    assert report.exit_code == 2
+    assert "missing services: greeting (used by greet)" in str(report.fatal)
+
+
+def test_services_that_cannot_travel_are_refused(context):
+    held = threading.Lock()
+    engine = Spark(services=lambda: {"greeting": held})
+    report = bonobo.run(Graph(["a"], parallel(greet, 2), print), engine=engine, console=bonobo.QUIET)
+    assert report.exit_code == 2
+    assert "cannot be pickled" in str(report.fatal)
+
+
+def fragile(folder, x):
+    """Ends its process, without a word, the first time that it is called."""
+    mark = Path(folder, "died")
+    if x == 25:
+        try:
+            mark.touch(exist_ok=False)
+        except FileExistsError:
+            pass
+        else:
+            os._exit(9)
+    Path(folder, f"{x}").touch()
+    return x
+
+
+def test_a_process_that_dies_changes_nothing(context, tmp_path):
+    out = []
+    graph = Graph(((str(tmp_path), x) for x in range(100)), parallel(fragile, 2), once_more, out.append)
+    report = bonobo.run(graph, engine=Spark(), console=bonobo.QUIET)
+    assert (tmp_path / "died").exists()
+    assert (report.exit_code, out) == (0, list(range(100)))
+    assert [node.rows_in for node in report.nodes] == [1, 100, 100, 100]
+
+
+def once_more(x):
+    return x
+
+
+def broken(x):
+    raise Unusable("the store is gone")
+
+
+def test_what_ends_the_run_there_ends_it_with_its_code_and_words(context):
+    report = bonobo.run(Graph(range(3), parallel(broken, 2), print), engine=Spark(), console=bonobo.QUIET)
+    assert (report.exit_code, str(report.fatal), report.fatal_node) == (4, "the store is gone", "broken")
+
+
+def test_the_example_of_the_page(tmp_path):
+    page = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
+    example = re.search(r"```python\n# measured.py\n(.*?)```", page, re.DOTALL)[1]
+    (tmp_path / "measured.py").write_text(example)
+    done = subprocess.run(
+        [sys.executable, "measured.py"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert (done.returncode, done.stdout) == (0, "a.dcm 50\nb.dcm 50\nc.dcm 50\n")
+    assert " - measure in=3 out=3 [done]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_signal_cancels_the_job(tmp_path):
+    (tmp_path / "slow.py").write_text(
+        textwrap.dedent(
+            """
+            import pathlib
+            import time
+            import bonobo
+            from bonobo.spark import Spark
+
+            def slow(x):
+                pathlib.Path("begun").touch()
+                time.sleep(300)
+
+            if __name__ == "__main__":
+                engine = Spark(master="local[1]", conf={"spark.driver.host": "127.0.0.1"})
+                graph = bonobo.Graph([1], bonobo.parallel(slow), print)
+                raise SystemExit(bonobo.run(graph, engine=engine, handle_signals=True).exit_code)
+            """
+        )
+    )
+    process = subprocess.Popen(
+        [sys.executable, "slow.py"],
+        cwd=tmp_path,
+        env={**os.environ, "BONOBO_DRAIN": "0.2"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        patience = time.monotonic() + PATIENCE
+        while not (tmp_path / "begun").exists():
+            assert process.poll() is None
+            assert time.monotonic() < patience
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=PATIENCE)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    assert process.returncode == 143
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("slots", [1, 2, 64])
+@pytest.mark.parametrize("rows", [1, 49, 51, 10_000, 10_000_000])
+def test_partitions_are_neither_empty_nor_too_large(rows, slots):
+    count = partitions_for(rows, slots)
+    assert 1 <= count <= rows
+    assert rows / count <= 5_000 or rows <= 50 * count

@@ -1,0 +1,98 @@
+"""A standalone Spark cluster on the loopback: one master and two workers, each a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from support import bare_environment
+
+PATIENCE = 90
+
+_MASTER = re.compile(r"Starting Spark master at (spark://127\.0\.0\.1:\d+)")
+_REGISTERED = re.compile(r"Successfully registered with master")
+
+
+class Cluster:
+    """Started by the first use, stopped with `stop`; `environment` is what executors find set."""
+
+    def __init__(self, root: Path, workers: int = 2, **environment: str) -> None:
+        import pyspark
+
+        self._root = root
+        self._class = Path(pyspark.__file__).parent / "bin" / "spark-class"
+        self._environment = bare_environment(
+            SPARK_LOCAL_IP="127.0.0.1", SPARK_NO_DAEMONIZE="1", **_java(), **environment
+        )
+        self._processes: list[tuple[subprocess.Popen[bytes], Path]] = []
+        master = self._start("master", "master.Master", "--host", "127.0.0.1", "--port", "0")
+        self.url = self._said(master, _MASTER)[1]
+        self._workers = [self._worker(number) for number in range(workers)]
+        for worker in self._workers:
+            self._said(worker, _REGISTERED)
+
+    def driver(self, *conf: str) -> list[str]:
+        """The options of a command whose driver this cluster is to serve."""
+        settings = ("spark.driver.host=127.0.0.1", "spark.driver.bindAddress=127.0.0.1", *conf)
+        return [
+            "--engine",
+            "spark",
+            "--master",
+            self.url,
+            *(part for one in settings for part in ("--conf", one)),
+        ]
+
+    def kill_worker(self) -> None:
+        """End a worker and its executors at once, as the loss of a machine would."""
+        process, _ = self._workers.pop()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def executors(self) -> int:
+        """How many executors the workers have started so far."""
+        return sum(1 for _ in self._root.glob("worker-*/app-*/*/"))
+
+    def stop(self) -> None:
+        for process, _ in reversed(self._processes):
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def _worker(self, number: int) -> tuple[subprocess.Popen[bytes], Path]:
+        place = self._root / f"worker-{number}"
+        options = ("--host", "127.0.0.1", "--cores", "1", "--memory", "1g", "--work-dir", str(place))
+        return self._start(f"worker-{number}", "worker.Worker", *options, self.url)
+
+    def _start(self, name: str, kind: str, *arguments: str) -> tuple[subprocess.Popen[bytes], Path]:
+        log = self._root / f"{name}.log"
+        (self._root / f"local-{name}").mkdir()
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [self._class, f"org.apache.spark.deploy.{kind}", "--webui-port", "0", *arguments],
+                env={**self._environment, "SPARK_LOCAL_DIRS": str(self._root / f"local-{name}")},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._processes.append((process, log))
+        return process, log
+
+    def _said(self, started: tuple[subprocess.Popen[bytes], Path], what: re.Pattern[str]) -> re.Match[str]:
+        process, log = started
+        patience = time.monotonic() + PATIENCE
+        while time.monotonic() < patience:
+            found = what.search(log.read_text(errors="replace"))
+            if found:
+                return found
+            assert process.poll() is None, log.read_text(errors="replace")
+            time.sleep(0.1)
+        raise AssertionError(log.read_text(errors="replace"))
+
+
+def _java() -> dict[str, str]:
+    return {"JAVA_HOME": os.environ["JAVA_HOME"]} if "JAVA_HOME" in os.environ else {}
