@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
@@ -31,7 +32,8 @@ class Cluster:
         self._processes: list[tuple[subprocess.Popen[bytes], Path]] = []
         master = self._start("master", "master.Master", "--host", "127.0.0.1", "--port", "0")
         self.url = self._said(master, _MASTER)[1]
-        self._workers = [self._worker(number) for number in range(workers)]
+        self._names = itertools.count()
+        self._workers = [self._worker() for _ in range(workers)]
         for worker in self._workers:
             self._said(worker, _REGISTERED)
 
@@ -45,6 +47,11 @@ class Cluster:
             self.url,
             *(part for one in settings for part in ("--conf", one)),
         ]
+
+    def start_worker(self) -> None:
+        """Start one more, as a cluster does in place of one that was lost."""
+        self._workers.append(self._worker())
+        self._said(self._workers[-1], _REGISTERED)
 
     def kill_worker(self) -> None:
         """End a worker and its executors at once, as the loss of a machine would."""
@@ -62,7 +69,8 @@ class Cluster:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def _worker(self, number: int) -> tuple[subprocess.Popen[bytes], Path]:
+    def _worker(self) -> tuple[subprocess.Popen[bytes], Path]:
+        number = next(self._names)
         place = self._root / f"worker-{number}"
         options = ("--host", "127.0.0.1", "--cores", "1", "--memory", "1g", "--work-dir", str(place))
         return self._start(f"worker-{number}", "worker.Worker", *options, self.url)

@@ -2,7 +2,8 @@
 
 import pickle
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 
 from bonobo.partition import Placed, key_of, run_stage
 from bonobo.services import hosted
@@ -21,7 +22,10 @@ class InMemory:
 
     @contextmanager
     def cluster(self):
-        yield self
+        """Partitions of odd number are worked on in one process, as it were, the others in another."""
+        with ExitStack() as stack:
+            self.processes = [cache(lambda: stack.enter_context(hosted(self.services()))) for _ in range(2)]
+            yield self
 
     def job(self, stages):
         return Job(self, stages)
@@ -58,8 +62,8 @@ class Job:
     def ran(self, stage, number, records):
         if number == 0:
             self.taken = records
-        with hosted(self.engine.services()) as services:
-            return pickled(list(run_stage(stage, records, services, number)))
+        services = self.engine.processes[number % 2]()
+        return pickled(list(run_stage(stage, records, services, number)))
 
     def together(self, produced):
         count = self.engine.partitions
