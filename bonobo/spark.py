@@ -76,6 +76,9 @@ class Spark:
     def _context(self) -> SparkContext:
         from pyspark import SparkConf, SparkContext
 
+        if "PYSPARK_GATEWAY_PORT" in os.environ:
+            # Started by spark-submit: what that was told is known to the Java side alone, once it is reached.
+            SparkContext._ensure_initialized()
         conf = SparkConf()
         for name, value in default_settings(conf.get, self.conf).items():
             conf.set(name, value)

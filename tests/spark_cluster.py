@@ -18,14 +18,19 @@ _MASTER = re.compile(r"Starting Spark master at (spark://127\.0\.0\.1:\d+)")
 _REGISTERED = re.compile(r"Successfully registered with master")
 
 
+def program(name: str) -> Path:
+    """One of the commands that come with pyspark."""
+    import pyspark
+
+    return Path(pyspark.__file__).parent / "bin" / name
+
+
 class Cluster:
     """Started by the first use, stopped with `stop`; `environment` is what executors find set."""
 
     def __init__(self, root: Path, workers: int = 2, **environment: str) -> None:
-        import pyspark
-
         self._root = root
-        self._class = Path(pyspark.__file__).parent / "bin" / "spark-class"
+        self._class = program("spark-class")
         self._environment = bare_environment(
             SPARK_LOCAL_IP="127.0.0.1", SPARK_NO_DAEMONIZE="1", **_java(), **environment
         )

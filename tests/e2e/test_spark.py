@@ -11,7 +11,7 @@ from pathlib import Path
 import large_drop
 import pytest
 from java import needs_spark
-from spark_cluster import Cluster
+from spark_cluster import Cluster, program
 from test_process import archive
 from test_s3 import environment, fill, state_on_s3
 
@@ -69,9 +69,10 @@ def killed_half_way(cluster, folder, more):
 
 
 def test_the_demonstration_ends_equal_on_a_cluster(command, cluster, drop, loaded_once):
+    before = cluster.executors()
     ended = command("warehouse", "load", drop, *cluster.driver(), "--report", "report.json", cwd=drop.parent)
     assert ended.code == 0, ended.err
-    assert cluster.executors() == 2
+    assert cluster.executors() == before + 2
     assert state(*warehouse_in(drop)) == state(*warehouse_in(loaded_once))
     assert " - process_image in=223 out=223 [done]" in ended.err
     again = command("warehouse", "load", drop)
@@ -142,15 +143,22 @@ def test_a_bucket_that_is_not_there_is_said_before_spark_is_started(command, tmp
     assert "incubator" not in ended.err
 
 
-def submitted(folder, *options, conf=()):
-    import pyspark
-
-    submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
-    settings = ("spark.driver.host=127.0.0.1", f"spark.pyspark.python={sys.executable}", *conf)
+def submitted(folder, cluster, conf=(), options=()):
+    """Load a folder through spark-submit."""
+    settings = ("spark.driver.host=127.0.0.1", "spark.driver.bindAddress=127.0.0.1", *conf)
+    words = [
+        program("spark-submit"),
+        *("--master", cluster.url),
+        *(part for one in settings for part in ("--conf", one)),
+        *options,
+        *(ROOT / "deploy" / "spark" / "job.py", "load", folder, "--engine", "spark"),
+    ]
     return subprocess.run(
-        [submit, "--master", "local[2]", *(part for one in settings for part in ("--conf", one))]
-        + [ROOT / "deploy" / "spark" / "job.py", "load", folder, "--engine", "spark", *options],
-        env=bare_environment(PYSPARK_PYTHON=sys.executable, SPARK_LOCAL_IP="127.0.0.1"),
+        words,
+        # Its own Python, unless it is told of another, is the first of the path.
+        env=bare_environment(
+            PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}", SPARK_LOCAL_IP="127.0.0.1"
+        ),
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -158,12 +166,40 @@ def submitted(folder, *options, conf=()):
     )
 
 
-def test_spark_submit_ends_with_the_code_of_the_run(drop, loaded_once):
-    ended = submitted(drop)
+def test_spark_submit_ends_with_the_code_of_the_run(cluster, drop, loaded_once):
+    before = cluster.executors()
+    ended = submitted(drop, cluster)
     assert ended.returncode == 0, ended.stderr
+    assert cluster.executors() == before + 2
     assert state(*warehouse_in(drop)) == state(*warehouse_in(loaded_once))
     (drop / "config.json").unlink()
-    assert submitted(drop).returncode == 2
+    assert submitted(drop, cluster).returncode == 2
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(900)
+def test_machines_that_have_nothing_installed_work_from_the_archive(drop, loaded_once, tmp_path):
+    archive = tmp_path / "environment.tar.gz"
+    subprocess.run([ROOT / "bin" / "spark-environment", archive], check=True, timeout=600)
+    (tmp_path / "cluster").mkdir()
+    cluster = Cluster(tmp_path / "cluster")
+    try:
+        ended = submitted(
+            drop,
+            cluster,
+            conf=(
+                f"spark.pyspark.driver.python={sys.executable}",
+                f"spark.archives={archive}#environment",
+                "spark.executor.cores=1",
+                "spark.executor.memory=1g",
+            ),
+            options=("--properties-file", str(ROOT / "deploy" / "spark" / "loader.conf")),
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert list((tmp_path / "cluster").glob("worker-*/app-*/*/environment/bin/python"))
+    finally:
+        cluster.stop()
+    assert state(*warehouse_in(drop)) == state(*warehouse_in(loaded_once))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,131 @@
+"""A whole load by the local engine, by Spark in one process, and by Spark on a cluster, of the same folder.
+
+    python benchmarks/spark.py [--images 500 2000 5000] [--pairs 3]
+
+Needs the extra `spark` and Java 17. The cluster is started here: a master and two workers of one core each,
+on this machine, so that no engine has more cores than another. A drop of each size is made once; each engine
+loads a copy of it in turn, as `warehouse load` does, its own start included; Spark's start is thus part of
+every figure, the cluster's is not.
+
+The last lines work out what Spark costs: a line through the medians, seconds = fixed + images x seconds an
+image. From it follows from which size so many machines as this one would pay: with k of them an image costs
+a k-th, the fixed part stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyspark
+from loader import drop
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from spark_cluster import Cluster
+
+SIZES = (500, 2000, 5000)
+IMAGES_OF_A_PATIENT = 10
+MACHINES = (4, 8, 16, 64)
+DRIVER = ("--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.bindAddress=127.0.0.1")
+
+
+def main() -> None:
+    """Measure in turn, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--pairs", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-spark-") as name:
+        root = Path(name)
+        (root / "cluster").mkdir()
+        cluster = Cluster(root / "cluster")
+        try:
+            engines = {
+                "local engine": (),
+                "Spark, local[2]": ("--engine", "spark", "--master", "local[2]", *DRIVER),
+                "Spark, cluster of two": (*cluster.driver(),),
+            }
+            measured = {size: measure(root, size, engines, options.pairs) for size in options.images}
+        finally:
+            cluster.stop()
+    report(measured, engines, options.pairs)
+
+
+def measure(root: Path, images: int, engines: dict[str, Sequence[str]], pairs: int) -> dict[str, list[float]]:
+    """Seconds of each engine for a drop of so many images, once a pair."""
+    template = root / f"drop-{images}"
+    for key, data in drop(images, max(1, images // IMAGES_OF_A_PATIENT)):
+        path = template / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    found: dict[str, list[float]] = {name: [] for name in engines}
+    for _ in range(pairs):
+        for name, words in engines.items():
+            folder = shutil.copytree(template, root / "load")
+            begun = time.perf_counter()
+            done = subprocess.run(
+                [sys.executable, "-m", "warehouse", "load", str(folder), *words],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            found[name].append(time.perf_counter() - begun)
+            if done.returncode != 0 or f"{images} " not in done.stdout:
+                raise SystemExit(f"{name} ended with {done.returncode}:\n{done.stderr}")
+            shutil.rmtree(folder)
+    shutil.rmtree(template)
+    return found
+
+
+def report(
+    measured: dict[int, dict[str, list[float]]], engines: dict[str, Sequence[str]], pairs: int
+) -> None:
+    """Print the table, and what follows from it."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    print(
+        f"{today}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+        f"{platform.python_version()}, Spark {pyspark.__version__}."
+    )
+    print(f"Seconds of a whole load; median of {pairs} (least–most); the ratio is to the local engine's.\n")
+    print("| images | " + " | ".join(f"{name} | ratio" for name in engines) + " |")
+    print("| --- " * (1 + 2 * len(engines)) + "|")
+    for size, found in measured.items():
+        cells = []
+        for name in engines:
+            ratio = statistics.median(
+                one / other for one, other in zip(found[name], found["local engine"], strict=True)
+            )
+            took = found[name]
+            cells.append(f"{statistics.median(took):.1f} ({min(took):.1f}–{max(took):.1f}) | {ratio:.1f}")
+        print(f"| {size:,} | " + " | ".join(cells) + " |")
+    lines = {name: fitted(measured, name) for name in engines}
+    print()
+    for name, (fixed, each) in lines.items():
+        print(f"- {name}: {fixed:.1f} s, and {1000 * each:.2f} ms an image")
+    here, there = lines["local engine"], lines["Spark, cluster of two"]
+    for machines in MACHINES:
+        saved = here[1] - there[1] / machines
+        size = f"from {(there[0] - here[0]) / saved:,.0f} images" if saved > 0 else "never"
+        print(f"- {machines} machines such as this one would pay {size}")
+
+
+def fitted(measured: dict[int, dict[str, list[float]]], name: str) -> tuple[float, float]:
+    """The fixed seconds and the seconds an image: least squares through the medians."""
+    sizes = list(measured)
+    line = statistics.linear_regression(sizes, [statistics.median(measured[size][name]) for size in sizes])
+    return line.intercept, line.slope
+
+
+if __name__ == "__main__":
+    main()
