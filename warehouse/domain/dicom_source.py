@@ -40,10 +40,12 @@ class Limits:
 
     `first_read` is the first range, and an object of up to `WHOLE` times that is read at once; `header`
     bounds what precedes the pixels, and what follows them; `inflated` is where a deflate stream is taken
-    for a bomb; `tail` is the most that is read to see the end of encapsulated pixels.
+    for a bomb; `at_hand` is how far from the object's start encapsulated pixels are looked at, and up to
+    `WHOLE` times that they are in all of it; `tail` is the most that is read to see their end.
     """
 
     first_read: int = 20 * 1024
+    at_hand: int = 20 * 1024
     header: int = 64 * 1024 * 1024
     inflated: int = 128 * 1024 * 1024
     tail: int = 256 * 1024
