@@ -33,7 +33,8 @@ LARGEST_SEED = 40_000
 LARGEST_MUTANT = 400_000
 
 _VR = re.compile(rb"[A-Z]{2}")
-_VRS = [*(name.encode() for name in VR_NAMES.values()), b"ZZ", b"\0\0", b"??", b"\xff\xff", b"  "]
+# In one order: that of a set differs from process to process.
+_VRS = [*sorted(VR_NAMES), b"ZZ", b"\0\0", b"??", b"\xff\xff", b"  "]
 _LENGTHS = [0, 1, 2, 7, 8, 0xFFFE, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF]
 _BYTES = [
     b"\0",

@@ -167,8 +167,12 @@ def sizes(cases: Cases) -> None:
         something_behind=lambda who: who.image(syntax=DEFLATED) + bytes(100),
     )
     row = "A deflate bomb"
-    cases.images(row, quarantined("inflates-too-far"), in_its_pixels=lambda who: bomb(True))
-    cases.images(row, quarantined("header-too-large"), in_one_element=lambda who: bomb(False))
+    cases.images(
+        row,
+        quarantined("inflates-too-far"),
+        in_its_pixels=lambda who: bomb(True),
+        in_one_element=lambda who: bomb(False),
+    )
     row = "Sequences nested deeper than 64 levels"
     for defined in (True, False):
         for levels in (65, 240, 1000):

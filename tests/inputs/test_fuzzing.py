@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import subprocess
 import sys
 import time
@@ -33,7 +34,23 @@ def test_many_mutants(target: str) -> None:
 
 @pytest.mark.parametrize("target", COUNTS)
 def test_a_mutant_can_be_made_again(target: str) -> None:
-    assert [mutant(target, 1, n) for n in range(50)] == [mutant(target, 1, n) for n in range(50)]
+    """In another process too, where sets have another order."""
+    source = (
+        "import fuzzing, mutations, zlib\n"
+        f"print([zlib.crc32(mutations.mutant({target!r}, 1, n)) for n in range(300)])"
+    )
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", source],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+            env=os.environ | {"PYTHONPATH": str(TARGETS), "PYTHONHASHSEED": hashes},
+        ).stdout
+        for hashes in ("1", "2")
+    ]
+    assert found[0] == found[1]
     assert len({mutant(target, 1, n) for n in range(50)}) > 25
 
 

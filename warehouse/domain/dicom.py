@@ -106,7 +106,8 @@ def examine(
     Yields ranges within [0, size) that never overlap, in the order in which the bytes are needed: the
     first is `limits.first_read`, or the whole of a smaller object; then the header grows; then at most
     one suffix shows the object's end. Fewer bytes than asked count as `truncated`. Returns the Header,
-    or the Rejection with its reason; raises nothing on any input.
+    or the Rejection with its reason, which does not hang on `limits.first_read`; raises nothing on any
+    input.
     """
     rules, limits = rules or IdentityRules(), limits or Limits()
     try:
@@ -142,15 +143,14 @@ def _document(data: bytes, *, inflated: bool, limits: Limits) -> Document:
         drained(_inflate(stream, limits))
         source, start = stream, 0
     encoding = drained(_encoding(source, start, framing.syntax))
-    source.size = len(source.data)
-    return document(_scanner(source, start, encoding, limits))
+    return document(_scanner(source, start, encoding, limits, len(source.data)))
 
 
 def _inflate(source: Source, limits: Limits) -> Reading[None]:
     yield from source.ensure(limits.inflated)
 
 
-def _scanner(source: Source, start: int, encoding: _Encoding, limits: Limits) -> Scanner:
+def _scanner(source: Source, start: int, encoding: _Encoding, limits: Limits, size: int) -> Scanner:
     return Scanner(
         source.data,
         start,
@@ -158,7 +158,7 @@ def _scanner(source: Source, start: int, encoding: _Encoding, limits: Limits) ->
         little=encoding.little,
         nesting=limits.nesting,
         elements=limits.elements,
-        size=source.size,
+        size=size,
     )
 
 
@@ -166,19 +166,32 @@ def _examine(source: Source, rules: IdentityRules, limits: Limits) -> Reading[He
     framing = yield from _open(source, limits)
     if framing.media_class == MEDIA_DIRECTORY:
         raise Refused("not-an-image")
-    prefix, start = b"", framing.start
-    if framing.deflated:
-        prefix = source.data[:start]
-        source, start = Inflated(source, start, limits), 0
+    if not framing.deflated:
+        return (yield from _data_set(source, framing, framing.start, b"", rules, limits))
+    stream = Inflated(source, framing.start, limits)
+    try:
+        return (yield from _data_set(stream, framing, 0, source.data[: framing.start], rules, limits))
+    except Refused as refused:
+        reason = refused.reason
+    # A damaged stream says nothing of the data set, however far that could be read.
+    yield from stream.finish()
+    raise Refused(reason)
+
+
+def _data_set(
+    source: Source, framing: _Framing, start: int, prefix: bytes, rules: IdentityRules, limits: Limits
+) -> Reading[Header]:
+    # Of a stream it is not known yet, even if the first step comes to the end: that goes by what was read.
+    size = source.size
     encoding = yield from _encoding(source, start, framing.syntax)
     top = TopLevel(encoding.little)
-    scanner = _scanner(source, start, encoding, limits)
+    scanner = _scanner(source, start, encoding, limits, size)
     last = yield from _walk(scanner, source, top, limits.header)
     if _DIRECTORY_SEQUENCE in top.seen:
         raise Refused("not-an-image")
     end = scanner.position
     if last.kind is Kind.STOP:
-        pixels = Pixels(last.tag, (yield from _pixel_header(scanner, source)), scanner)
+        pixels = Pixels(last.tag, (yield from _pixel_header(scanner, source, limits.header)), scanner)
         yield from whole(pixels, source, top, framing.syntax, limits)
     _judge(top, framing, rules, pixels=last.kind is Kind.STOP)
     syntax = framing.syntax or _SHOWN[encoding]
@@ -269,13 +282,11 @@ def _supply(need: Event, scanner: Scanner, source: Source, cap: int) -> Reading[
     scanner.data = source.data
 
 
-def _pixel_header(scanner: Scanner, source: Source) -> Reading[ElementHeader]:
+def _pixel_header(scanner: Scanner, source: Source, cap: int) -> Reading[ElementHeader]:
     while isinstance(header := scanner.pixel_header(), Event):
         if header.kind is not Kind.NEED:
             raise Refused(_REFUSALS.get(header.kind, "unreadable"))
-        if not (yield from source.ensure(header.start)):
-            raise Refused("truncated")
-        scanner.data = source.data
+        yield from _supply(header, scanner, source, cap)
     return header
 
 

@@ -4,12 +4,15 @@ Native pixels have the length that their element declares, and no fewer bytes th
 dimensions ask for. Encapsulated pixels (PS3.5 A.4) end in their sequence delimiter. What follows parses
 to the object's exact end. Every cut inside the pixels is found:
 
-- fragments are walked as far as bytes are held; each says where the next begins, and so does the basic
-  offset table for the last frame. If the furthest such place is within `Limits.tail` of the object's
-  end, the object is read from there and walked exactly;
+- fragments are walked from the first on, each says where the next begins: all of a small object, and of
+  others those that begin within `Limits.at_hand`. The basic offset table says where the last frame begins.
+  If the furthest such place is within `Limits.tail` of the object's end, the object is read from there and
+  walked exactly;
 - otherwise the last `Limits.tail` bytes must hold a sequence delimiter behind which elements parse to
   the exact end. Compressed data that hold those eight bytes by chance just before a cut would pass:
   for random bytes that is one cut in 2**64.
+
+What is looked at hangs on the object alone, never on how much of it happens to be held.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from dataclasses import dataclass
 from struct import Struct, unpack_from
 
 from warehouse.domain.dicom_scan import ElementHeader, Extent, Kind, Scanner
-from warehouse.domain.dicom_source import Inflated, Limits, Reading, Refused, Source
+from warehouse.domain.dicom_source import WHOLE, Inflated, Limits, Reading, Refused, Source
 from warehouse.domain.dicom_tables import ITEM, NATIVE, SEQUENCE_END, SUBSAMPLED, UNDEFINED_LENGTH
 from warehouse.domain.dicom_top import TopLevel
 
@@ -98,23 +101,57 @@ def _least_length(top: TopLevel) -> int:
 
 def _after_fragments(pixels: Pixels, source: Source, limits: Limits) -> Reading[bytes]:
     """Find the end of the fragments and give what follows it."""
+    items, start = _Items(pixels.scanner.little), pixels.header.start
     if isinstance(source, Inflated):
         # PS3.5 A.5 knows no encapsulated pixels in a deflated data set: rare enough to hold them all.
         yield from source.ensure(sys.maxsize)
-    items = _Items(pixels.scanner.little)
-    place, ended = items.walk(source.data, pixels.header.start)
+        return (yield from _walked(items, source, start))
+    if source.size <= WHOLE * limits.at_hand:
+        return (yield from _walked(items, source, start))
+    place, ended = yield from _as_far_as_at_hand(items, source, start, limits)
+    if ended:
+        return (yield from source.tail(place))
+    last_frame, suffix = items.last_frame(source, start, place), source.size - limits.tail
+    if last_frame <= place and suffix <= place:
+        return (yield from _walked(items, source, place))
+    tail = yield from source.tail(max(last_frame, suffix))
+    if suffix <= last_frame and items.starts(tail):
+        return _behind(items, tail)
+    # Offset tables are wrong in practice: then, too, the delimiter is searched for.
+    return _behind_last_delimiter(tail, pixels.scanner, limits)
+
+
+def _as_far_as_at_hand(
+    items: _Items, source: Source, start: int, limits: Limits
+) -> Reading[tuple[int, bool]]:
+    """Go from item to item, to the first that is not at hand. Gives what `_Items.step` gives.
+
+    These two always are: the offset table, unless it is too long for one, and the first fragment.
+    """
+    place, steps = start, 0
+    while place + 8 <= source.size:
+        if place + 8 > limits.at_hand and (steps >= 2 or place - start > limits.tail):
+            break
+        yield from source.ensure(place + 8)
+        place, ended = items.step(source.data, place)
+        if ended:
+            return place, True
+        steps += 1
+    return place, False
+
+
+def _walked(items: _Items, source: Source, place: int) -> Reading[bytes]:
+    """Walk all items from `place` on, where one begins, and give what follows them."""
+    place, ended = items.walk(source.data, place)
     if ended:
         return (yield from source.tail(place))
     if place + 8 > source.size:
         raise Refused("truncated")
-    last_frame = items.last_frame(source, pixels.header.start)
-    if source.size - max(place, last_frame) > limits.tail:
-        tail = yield from source.tail(source.size - limits.tail)
-        return _behind_last_delimiter(tail, pixels.scanner, limits)
-    tail = yield from source.tail(max(place, last_frame))
-    if last_frame > place and not items.starts(tail):
-        # Offset tables are wrong in practice: then the delimiter is searched for.
-        return _behind_last_delimiter(tail, pixels.scanner, limits)
+    return _behind(items, (yield from source.tail(place)))
+
+
+def _behind(items: _Items, tail: bytes) -> bytes:
+    """Give what follows the items that begin where `tail` does."""
     place, ended = items.walk(tail, 0)
     if not ended:
         raise Refused("truncated")
@@ -141,32 +178,40 @@ class _Items:
     """Walks the items of encapsulated pixels."""
 
     def __init__(self, little: bool) -> None:
-        self._order = "<" if little else ">"
+        order = "<" if little else ">"
+        self._head, self._offset = f"{order}HHL", f"{order}L"
 
     def walk(self, data: bytes, place: int) -> tuple[int, bool]:
         """Go from item to item. Gives where the next begins beyond `data`; or, and True, where they end."""
-        while place + 8 <= len(data):
-            group, element, length = unpack_from(f"{self._order}HHL", data, place)
-            tag = group << 16 | element
-            if tag == SEQUENCE_END:
-                return place + 8, True
-            if tag != ITEM or length == UNDEFINED_LENGTH:
-                raise Refused("unreadable")
-            place += 8 + length
-        return place, False
+        ended = False
+        while not ended and place + 8 <= len(data):
+            place, ended = self.step(data, place)
+        return place, ended
+
+    def step(self, data: bytes, place: int) -> tuple[int, bool]:
+        """Give where the next item begins; or, and True, where the items end."""
+        group, element, length = unpack_from(self._head, data, place)
+        tag = group << 16 | element
+        if tag == SEQUENCE_END:
+            return place + 8, True
+        if tag != ITEM or length == UNDEFINED_LENGTH:
+            raise Refused("unreadable")
+        return place + 8 + length, False
 
     def starts(self, data: bytes) -> bool:
         """Tell whether an item starts here."""
-        return len(data) >= 8 and unpack_from(f"{self._order}HH", data) == (ITEM >> 16, ITEM & 0xFFFF)
+        return len(data) >= 8 and unpack_from(self._head, data)[:2] == (ITEM >> 16, ITEM & 0xFFFF)
 
-    def last_frame(self, source: Source, start: int) -> int:
-        """Where the basic offset table (PS3.5 A.4) puts the last frame's first item, 0 if it does not."""
-        data = source.data
-        if start + 8 > len(data):
+    def last_frame(self, source: Source, start: int, place: int) -> int:
+        """Where the basic offset table (PS3.5 A.4) puts the last frame's first item, 0 if it does not.
+
+        The table is the first item, at `start`; it counts where it ends before `place`.
+        """
+        if start == place:
             return 0
-        length = unpack_from(f"{self._order}L", data, start + 4)[0]
+        length = unpack_from(self._head, source.data, start)[2]
         table_end = start + 8 + length
-        if length < 8 or table_end > len(data):
+        if length < 8 or table_end >= place:
             return 0
-        place = int(table_end + unpack_from(f"{self._order}L", data, table_end - 4)[0])
-        return place if place + 8 <= source.size else 0
+        last = int(table_end + unpack_from(self._offset, source.data, table_end - 4)[0])
+        return last if last + 8 <= source.size else 0

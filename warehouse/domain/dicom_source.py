@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 # Behind a deflate stream: a gzip trailer, which some encoders leave, and a byte of padding (PS3.5 A.5).
 _TRAILER = 9
+# The most that is inflated in one step.
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,12 @@ class Limits:
 
     `first_read` is the first range, and an object of up to `WHOLE` times that is read at once; `header`
     bounds what precedes the pixels, and what follows them; `inflated` is where a deflate stream is taken
-    for a bomb; `tail` is the most that is read to see the end of encapsulated pixels.
+    for a bomb; `at_hand` is how far from the object's start encapsulated pixels are looked at, and up to
+    `WHOLE` times that they are in all of it; `tail` is the most that is read to see their end.
     """
 
     first_read: int = 20 * 1024
+    at_hand: int = 20 * 1024
     header: int = 64 * 1024 * 1024
     inflated: int = 128 * 1024 * 1024
     tail: int = 256 * 1024
@@ -146,7 +150,9 @@ class Ranged:
 class Inflated:
     """A data set behind a raw deflate stream (PS3.5 A.5) that starts at `start` of `source`.
 
-    What lies before the pixels is kept; the pixels are inflated, counted and let go.
+    What lies before the pixels is kept; the pixels are inflated, counted and let go. How much comes out at
+    once goes by what was read: what is wrong with the stream may show long before the data set is come to
+    that place, or long after. So who refuses the data set has to `finish` the stream first.
     """
 
     def __init__(self, source: Source, start: int, limits: Limits) -> None:
@@ -159,14 +165,16 @@ class Inflated:
         self._step = max(limits.first_read, 1)
         self._engine = zlib.decompressobj(-zlib.MAX_WBITS)
         self._inflated = 0
+        self._sound = True
 
     def ensure(self, end: int) -> Reading[bool]:
         if len(self.data) < end and self.size == UNKNOWN:
             # Not a list to be joined: for a moment that would be twice as large.
             held = io.BytesIO()
             held.write(self.data)
+            most = max(end, self._limits.header)
             while held.tell() < end and self.size == UNKNOWN:
-                held.write((yield from self._more()))
+                held.write((yield from self._more(most - held.tell())))
             self.data = held.getvalue()
         return len(self.data) >= end
 
@@ -174,7 +182,7 @@ class Inflated:
         kept = bytearray(self.data[start:])
         while self.size == UNKNOWN:
             before = self._inflated
-            piece = yield from self._more()
+            piece = yield from self._more(_PIECE)
             kept += piece[max(start - before, 0) :]
             if len(kept) > self._limits.header:
                 raise Refused("header-too-large")
@@ -182,8 +190,17 @@ class Inflated:
             raise Refused("truncated")
         return bytes(kept)
 
-    def _more(self) -> Reading[bytes]:
-        """Inflate up to one megabyte more; sets `size` at the end of the stream."""
+    def finish(self) -> Reading[None]:
+        """Go on to the end of the stream and keep nothing; refuses what is wrong with the stream itself.
+
+        A stream that was refused already is left alone.
+        """
+        while self.size == UNKNOWN and self._sound:
+            yield from self._more(_PIECE)
+
+    def _more(self, most: int) -> Reading[bytes]:
+        """Inflate up to `most` bytes more, and no more than a piece; sets `size` at the end of the stream."""
+        self._sound = False
         if not self._pending and not self._engine.eof:
             if self._next == self._end:
                 raise Refused("truncated")
@@ -192,7 +209,9 @@ class Inflated:
             self._pending = yield from _fetch(self._next, length)
             self._next += length
         try:
-            piece = self._engine.decompress(self._pending, 1 << 20)
+            # One byte too many, and none behind it: whichever fault comes first in the stream is told.
+            most = min(most, _PIECE, self._limits.inflated + 1 - self._inflated)
+            piece = self._engine.decompress(self._pending, most)
         except zlib.error:
             raise Refused("unreadable") from None
         self._pending = self._engine.unconsumed_tail
@@ -203,4 +222,5 @@ class Inflated:
             self.size = self._inflated
             if len(self._engine.unused_data) + self._end - self._next > _TRAILER:
                 raise Refused("unreadable")
+        self._sound = True
         return piece

@@ -16,7 +16,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 HEADER = Path(sysconfig.get_path("include"), "Python.h")
-TESTS = ("test_dicom_parity.py", "test_dicom_generated.py", "test_dicom_reads.py", "test_dicom_verdicts.py")
+TESTS = (
+    "test_dicom_generated.py",
+    "test_dicom_one_verdict.py",
+    "test_dicom_parity.py",
+    "test_dicom_reads.py",
+    "test_dicom_verdicts.py",
+)
 
 needs_compiler = pytest.mark.skipif(
     not (shutil.which("gcc") and HEADER.exists() and importlib.util.find_spec("mypyc")),
