@@ -1,6 +1,7 @@
 """A whole load by the local engine, by Spark in one process, and by Spark on a cluster, of the same folder.
 
     python benchmarks/spark.py [--images 500 2000 5000] [--pairs 3]
+    python benchmarks/spark.py --known 1000000
 
 Needs the extra `spark` and Java 17. The cluster is started here: a master and two workers of one core each,
 on this machine, so that no engine has more cores than another. A drop of each size is made once; each engine
@@ -10,6 +11,9 @@ every figure, the cluster's is not.
 The last lines work out what Spark costs: a line through the medians, seconds = fixed + images x seconds an
 image. From it follows from which size so many machines as this one would pay: with k of them an image costs
 a k-th, the fixed part stays.
+
+`--known` measures instead what each executor process reads of a catalog in which so many images are known
+already, before its first image: whose the studies are, and which objects hold the SOP instances.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ import argparse
 import datetime
 import os
 import platform
+import resource
+import runpy
 import shutil
 import statistics
 import subprocess
@@ -25,14 +31,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pyspark
+import synthetic
 from loader import drop
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from warehouse.storage.delta import DeltaCatalog
+from warehouse.storage.identities import Identities
 
-from spark_cluster import Cluster
+Cluster = runpy.run_path(str(Path(__file__).parents[1] / "tests" / "spark_cluster.py"))["Cluster"]
 
 SIZES = (500, 2000, 5000)
 IMAGES_OF_A_PATIENT = 10
@@ -45,7 +54,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, nargs="+", default=SIZES)
     parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--known", type=int)
     options = parser.parse_args()
+    if options.known:
+        measure_known(options.known)
+        return
     with tempfile.TemporaryDirectory(prefix="bench-spark-") as name:
         root = Path(name)
         (root / "cluster").mkdir()
@@ -118,6 +131,22 @@ def report(
         saved = here[1] - there[1] / machines
         size = f"from {(there[0] - here[0]) / saved:,.0f} images" if saved > 0 else "never"
         print(f"- {machines} machines such as this one would pay {size}")
+
+
+def measure_known(images: int) -> None:
+    """What it takes to know what was loaded before."""
+    with tempfile.TemporaryDirectory(prefix="bench-spark-") as name:
+        synthetic.fill(Path(name), images)
+        with closing(Identities(DeltaCatalog(name))) as identities:
+            begun = time.perf_counter()
+            identities.claim_study("1.2.3", "NOBODY")
+            identities.instances("1.2.3")
+            took = time.perf_counter() - begun
+            (file,) = Path(tempfile.gettempdir()).glob("warehouse-*/identities.sqlite")
+            size = file.stat().st_size
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{images:,} images known: {took:.1f} s, a file of {size / 1024**2:.0f} MiB", end="")
+    print(f" ({size / images:.0f} bytes an image), a peak of {peak:.0f} MiB of memory")
 
 
 def fitted(measured: dict[int, dict[str, list[float]]], name: str) -> tuple[float, float]:

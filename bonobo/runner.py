@@ -265,4 +265,5 @@ class Runner:
             self._report.abandoned += sum(thread.is_alive() for thread in worker.threads)
             if worker.report.state != "failed":
                 worker.report.state = "stopped"
+            worker.sample()
         self._report.abandoned += sum(worker.abandoned() for worker in self._workers.values())

@@ -10,8 +10,6 @@ import subprocess
 import time
 from pathlib import Path
 
-from support import bare_environment
-
 PATIENCE = 90
 
 _MASTER = re.compile(r"Starting Spark master at (spark://127\.0\.0\.1:\d+)")
@@ -26,14 +24,16 @@ def program(name: str) -> Path:
 
 
 class Cluster:
-    """Started by the first use, stopped with `stop`; `environment` is what executors find set."""
+    """Started when it is made, stopped with `stop`; its processes find nothing set but their path."""
 
-    def __init__(self, root: Path, workers: int = 2, **environment: str) -> None:
+    def __init__(self, root: Path, workers: int = 2) -> None:
         self._root = root
         self._class = program("spark-class")
-        self._environment = bare_environment(
-            SPARK_LOCAL_IP="127.0.0.1", SPARK_NO_DAEMONIZE="1", **_java(), **environment
-        )
+        self._environment = {
+            **{name: os.environ[name] for name in ("PATH", "JAVA_HOME") if name in os.environ},
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_NO_DAEMONIZE": "1",
+        }
         self._processes: list[tuple[subprocess.Popen[bytes], Path]] = []
         master = self._start("master", "master.Master", "--host", "127.0.0.1", "--port", "0")
         self.url = self._said(master, _MASTER)[1]
@@ -105,7 +105,3 @@ class Cluster:
             assert process.poll() is None, log.read_text(errors="replace")
             time.sleep(0.1)
         raise AssertionError(log.read_text(errors="replace"))
-
-
-def _java() -> dict[str, str]:
-    return {"JAVA_HOME": os.environ["JAVA_HOME"]} if "JAVA_HOME" in os.environ else {}

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from bonobo import BARRIER, Graph, parallel, use
+from bonobo.config import use_no_input, use_raw_input
 from bonobo.division import divide
 from bonobo.partition import (
     Account,
@@ -19,6 +20,7 @@ from bonobo.partition import (
     stages_of,
 )
 from bonobo.plan import make_plan
+from bonobo.rows import row_type
 
 
 def stages(*nodes):
@@ -59,12 +61,30 @@ def test_the_next_stage_is_told_what_belongs_together():
     records, _ = ran(first, placed((4,), (5,), ("text",)))
     assert [record.key for record in records] == [0, 1, (2, 0)], "a key that fails is an error of its node"
     records, _ = ran(second, records)
-    assert [type(record) for record in records] == [Placed, Placed, RowRejected]
+    in_order = sorted(records, key=lambda record: record.position)
+    assert [type(record) for record in in_order] == [Placed, Placed, RowRejected]
 
 
 def test_a_key_that_cannot_be_looked_up_keeps_its_row_alone():
     assert key_of(lambda x: [x], (3,), (1,)) == (3,)
     assert key_of(None, (3,), (1,)) == (3,)
+
+
+def test_a_row_keeps_its_names_and_reaches_a_node_as_that_asks():
+    @use_raw_input
+    def shown(row):
+        return row._fields
+
+    @use_no_input
+    def nothing():
+        return "x"
+
+    (stage,) = stages(parallel(shown, 2), parallel(nothing, 2))
+    named = pickle.loads(pickle.dumps(row_type(["name", "year"])("Ada", 1815)))
+    records, _ = ran(stage, [Placed((0,), (0,), named)])
+    assert [record.row for record in records] == [("x",)]
+    (stage,) = stages(parallel(shown, 2))
+    assert ran(stage, [Placed((0,), (0,), named)])[0][0].row == ("name", "year")
 
 
 def test_a_rejected_row_is_passed_on_with_its_error():

@@ -246,6 +246,59 @@ def test_a_signal_cancels_the_job(tmp_path):
     assert "Traceback" not in errors
 
 
+@pytest.mark.nightly
+@pytest.mark.timeout(1500)
+def test_memory_does_not_grow_with_the_rows(tmp_path):
+    """More bytes of rows than the heap of driver and executors together, through two shuffles."""
+    (tmp_path / "many.py").write_text(
+        textwrap.dedent(
+            """
+            import resource
+            import bonobo
+            from bonobo.spark import Spark
+
+            def rows():
+                for number in range(700_000):
+                    yield number, bytes(1000)
+
+            def same(number, data):
+                return number, data
+
+            def thousandth(number, data):
+                return number % 1000
+
+            seen = [0]
+
+            def count(number, data):
+                assert number == seen[0]
+                seen[0] += 1
+
+            if __name__ == "__main__":
+                conf = {"spark.driver.memory": "512m", "spark.driver.host": "127.0.0.1"}
+                graph = bonobo.Graph(
+                    rows, bonobo.parallel(same, 2), bonobo.parallel(same, 2, key=thousandth), count
+                )
+                report = bonobo.run(graph, engine=Spark(master="local[2]", conf=conf))
+                print(seen[0], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+                raise SystemExit(report.exit_code)
+            """
+        )
+    )
+    done = subprocess.run(
+        # Another process between: what the tests' own process holds must not count (execve keeps ru_maxrss).
+        ["sh", "-c", f"{sys.executable} many.py; exit $?"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=1400,
+    )
+    assert done.returncode == 0, done.stderr
+    count, mebibytes = map(int, done.stdout.split())
+    print(f"{count} rows, {mebibytes} MiB")
+    assert count == 700_000
+    assert mebibytes < 200
+
+
 @pytest.mark.parametrize("slots", [1, 2, 64])
 @pytest.mark.parametrize("rows", [1, 49, 51, 10_000, 10_000_000])
 def test_partitions_are_neither_empty_nor_too_large(rows, slots):
