@@ -91,8 +91,8 @@ class Spark:
             return SparkContext(conf=conf)
         except Exception as error:
             raise UsageError(
-                f"Spark cannot be started with master {conf.get('spark.master')} ({type(error).__name__}): "
-                "look at the address, at what Spark itself printed, and whether the cluster runs this version"
+                f"Spark cannot be started with master {conf.get('spark.master')}: {said_by_spark(error)}; "
+                "look at the address, and whether the cluster runs this version of Spark"
             ) from error
 
 
@@ -269,8 +269,18 @@ def _of_spark(error: Exception) -> Exception:
     failed = PartitionFailed.find(said)
     if failed is not None:
         return failed
-    lines = [line.strip() for line in said.splitlines() if "Exception" in line or "aborted" in line]
-    return SparkFailed((lines or [type(error).__name__])[0].partition("Traceback")[0][:300])
+    return SparkFailed(said_by_spark(error))
+
+
+def said_by_spark(error: Exception) -> str:
+    """The line of an error of the Java side that names the cause; never what Python printed there."""
+    lines = [line.strip() for line in str(error).partition("Traceback")[0].splitlines()]
+    causes = [line for line in lines if "Job aborted" in line] or [
+        line for line in lines if "Exception: " in line
+    ]
+    if not causes:
+        return type(error).__name__
+    return causes[0].removeprefix("Caused by: ").removeprefix(": ")[:300].rstrip()
 
 
 class SparkFailed(BonoboError):

@@ -15,7 +15,7 @@ from java import needs_spark
 
 import bonobo
 from bonobo import Graph, parallel, use
-from bonobo.spark import Spark, partitions_for
+from bonobo.spark import Spark, partitions_for, said_by_spark
 
 pytestmark = needs_spark
 
@@ -180,6 +180,38 @@ def test_a_process_that_dies_changes_nothing(context, tmp_path):
 
 def once_more(x):
     return x
+
+
+def dies(x):
+    os._exit(9)
+
+
+def test_what_spark_gives_up_is_said_in_its_own_words(context):
+    report = bonobo.run(Graph(range(3), parallel(dies, 2), print), engine=Spark(), console=bonobo.QUIET)
+    assert report.exit_code == 4
+    assert re.match(r"Spark gave the work up: .*Job aborted.*failed 4 times.*; look into", str(report.fatal))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "An error occurred\n: java.lang.X\n\tat a\nCaused by: o.SparkException: Job aborted: why\n",
+            "Job aborted: why",
+        ),
+        ("An error occurred\n: o.SparkException: Could not parse Master URL: 'x'\n\tat b", "Could not parse"),
+        (
+            ": o.PythonException: Traceback (most recent call last):\nValueError: of a patient",
+            "PythonException",
+        ),
+        ("", "RuntimeError"),
+    ],
+)
+def test_of_java_one_line_is_shown_and_nothing_that_a_row_may_hold(text, shown):
+    said = said_by_spark(RuntimeError(text))
+    assert shown in said
+    assert "\n" not in said
+    assert "patient" not in said
 
 
 def broken(x):
