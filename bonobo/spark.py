@@ -276,7 +276,7 @@ def said_by_spark(error: Exception) -> str:
     """The line of an error of the Java side that names the cause; never what Python printed there."""
     lines = [line.strip() for line in str(error).partition("Traceback")[0].splitlines()]
     causes = [line for line in lines if "Job aborted" in line] or [
-        line for line in lines if "Exception: " in line
+        line for line in lines if "Exception:" in line
     ]
     if not causes:
         return type(error).__name__
