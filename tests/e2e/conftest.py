@@ -1,12 +1,12 @@
 """The real commands, in subprocesses, in an environment that holds nothing of the developer's."""
 
+import shutil
 import subprocess
 from dataclasses import dataclass
 
 import pytest
 
 from support import bare_environment, load, script
-from warehouse.demo import write_drop
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.folder import FolderStore
 
@@ -52,19 +52,10 @@ def command(command_in, tmp_path):
     return run
 
 
-@pytest.fixture
-def drop(tmp_path):
-    """A folder that holds the demonstration's raw drop and configuration, not yet loaded."""
-    folder = tmp_path / "drop"
-    write_drop(folder)
-    return folder
-
-
 @pytest.fixture(scope="session")
-def loaded_once(tmp_path_factory):
+def loaded_once(_drop_once, tmp_path_factory):
     """The demonstration, loaded: a folder to copy, not to change."""
-    folder = tmp_path_factory.mktemp("loaded") / "drop"
-    write_drop(folder)
+    folder = shutil.copytree(_drop_once, tmp_path_factory.mktemp("loaded") / "drop")
     store = FolderStore(folder)
     assert load(store, DeltaCatalog(str(folder))).code == 0
     store.close()

@@ -14,7 +14,8 @@ from policies import allows, statements_of
 from stack_template import Made
 from test_s3 import environment
 
-from warehouse.demo import CONFIGURATION, raw_drop
+from support import raw_drop
+from warehouse.demo import CONFIGURATION
 
 ROLES = {"load": "LoaderRole", "centres": "CentresRole", "process": "ProcessRole"}
 # What no such run asks for, and why it is allowed all the same: by role, action, and the end of the resource.

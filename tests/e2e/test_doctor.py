@@ -10,7 +10,8 @@ from permissions import Grant
 from test_permissions import EVERY_KEY, for_loading, grants, table
 from test_s3 import environment, keys
 
-from warehouse.demo import CONFIGURATION, raw_drop
+from support import raw_drop
+from warehouse.demo import CONFIGURATION
 
 KEY = "the-doctor"
 PROBES = {"training/catalog/doctor/probe", "training/catalog/doctor/target"}

@@ -13,7 +13,8 @@ import pytest
 from permissions import Grant
 from test_s3 import environment, keys
 
-from warehouse.demo import CONFIGURATION, raw_drop
+from support import raw_drop
+from warehouse.demo import CONFIGURATION
 
 ROOT = Path(__file__).parents[2]
 KEY = "least-privilege"

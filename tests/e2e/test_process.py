@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from test_s3 import environment, keys
 
-from warehouse.demo import CONFIGURATION, raw_drop
+from support import raw_drop
+from warehouse.demo import CONFIGURATION
 
 ROOT = Path(__file__).parents[2]
 GRAPH = ROOT / "warehouse" / "dataprocess.py"
