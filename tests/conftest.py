@@ -141,7 +141,7 @@ class S3Server:
                 _backend().put_object(bucket, key, data)
 
     def copy_bucket(self, template: str) -> str:
-        """A new bucket with the objects of another, with their ETags and times, without a request for each."""
+        """A new bucket with the objects of another, ETags and times too, without a request for each."""
         name = self.new_bucket()
         with self._lock:
             copies = _backend().get_bucket(name).keys

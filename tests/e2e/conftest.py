@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from support import bare_environment, load, script
+from support import bare_environment, fill, load, opened_on_s3, script
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.folder import FolderStore
 
@@ -60,3 +60,19 @@ def loaded_once(_drop_once, tmp_path_factory):
     assert load(store, DeltaCatalog(str(folder))).code == 0
     store.close()
     return folder
+
+
+@pytest.fixture(scope="session")
+def _loaded_bucket_once(_s3_server):
+    bucket = _s3_server.new_bucket()
+    fill(_s3_server, bucket)
+    store, catalog = opened_on_s3(_s3_server, bucket)
+    assert load(store, catalog).code == 0
+    store.close()
+    return bucket
+
+
+@pytest.fixture
+def loaded_bucket(_loaded_bucket_once, s3_server):
+    """The demonstration, loaded: a bucket of its own."""
+    return s3_server.copy_bucket(_loaded_bucket_once)

@@ -5,7 +5,6 @@ Each command runs under a key of its own; the server records what was asked, the
 
 from __future__ import annotations
 
-import json
 from urllib.parse import parse_qs
 
 import pytest
@@ -14,8 +13,7 @@ from policies import allows, statements_of
 from stack_template import Made
 from test_s3 import environment
 
-from support import raw_drop
-from warehouse.demo import CONFIGURATION
+from support import fill
 
 ROLES = {"load": "LoaderRole", "centres": "CentresRole", "process": "ProcessRole"}
 # What no such run asks for, and why it is allowed all the same: by role, action, and the end of the resource.
@@ -34,8 +32,7 @@ def recorded(s3_server, command):
     s3_server.client.create_bucket(
         Bucket=f"{bucket}-processed", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
     )
-    for key, data in [*raw_drop(), ("config.json", json.dumps(CONFIGURATION).encode())]:
-        s3_server.client.put_object(Bucket=bucket, Key=key, Body=data)
+    fill(s3_server, bucket)
     s3_server.seen.clear()
     for name in ("load", "load", "centres", "process"):
         if name == "centres":

@@ -66,8 +66,8 @@ def filled(s3_server):
     objects = list(raw_drop())
     clinical = [one for one in objects if one[0].endswith(".json")][:24]
     images = [one for one in objects if one[0].endswith(".dcm")]
-    for key, data in [*clinical, *images[::8], ("config.json", json.dumps(CONFIGURATION).encode())]:
-        s3_server.client.put_object(Bucket=bucket, Key=key, Body=data)
+    config = ("config.json", json.dumps(CONFIGURATION).encode())
+    s3_server.upload(bucket, [*clinical, *images[::8], config])
     return bucket
 
 
