@@ -25,21 +25,22 @@ UNUSED = {
 }
 
 
-@pytest.fixture
-def recorded(s3_server, command):
+@pytest.fixture(scope="module")
+def recorded(_s3_server, command_in, tmp_path_factory):
     """Load, load again, list the centres and make the tables; what each asked for, by role."""
-    bucket = s3_server.new_bucket()
-    s3_server.client.create_bucket(
+    bucket, folder = _s3_server.new_bucket(), tmp_path_factory.mktemp("tasks")
+    _s3_server.client.create_bucket(
         Bucket=f"{bucket}-processed", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
     )
-    fill(s3_server, bucket)
-    s3_server.seen.clear()
+    fill(_s3_server, bucket)
+    _s3_server.seen.clear()
     for name in ("load", "load", "centres", "process"):
         if name == "centres":
-            _lose_a_patient_of_each_set(s3_server.client, bucket)
-        ended = command("warehouse", name, bucket, env=environment(s3_server, AWS_ACCESS_KEY_ID=ROLES[name]))
+            _lose_a_patient_of_each_set(_s3_server.client, bucket)
+        as_role = environment(_s3_server, AWS_ACCESS_KEY_ID=ROLES[name])
+        ended = command_in(folder, "warehouse", name, bucket, env=as_role)
         assert ended.code == 0, ended.err
-    seen = [request for request in s3_server.seen if request.access_key in ROLES.values()]
+    seen = [request for request in _s3_server.seen if request.access_key in ROLES.values()]
     assert {request.access_key for request in seen} == set(ROLES.values())
     return bucket, seen
 
