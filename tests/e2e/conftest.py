@@ -62,6 +62,12 @@ def loaded_once(_drop_once, tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def loaded(loaded_once, tmp_path):
+    """A folder of its own with the loaded demonstration, times and all."""
+    return shutil.copytree(loaded_once, tmp_path / "drop")
+
+
 @pytest.fixture(scope="session")
 def _loaded_bucket_once(_s3_server):
     bucket = _s3_server.new_bucket()

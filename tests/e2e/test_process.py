@@ -28,12 +28,6 @@ NODES = (
 NAMES = ("ct", "xray", "mri", "unknown", "patient", "patient_clean", "storage")
 
 
-@pytest.fixture
-def loaded(loaded_once, tmp_path):
-    """A folder of its own with the loaded demonstration."""
-    return shutil.copytree(loaded_once, tmp_path / "drop")
-
-
 def archive(processed):
     """The CSV tables that latest.csv names, with Parquet beside them; every cell as text."""
     with (processed / "latest.csv").open(newline="") as stream:

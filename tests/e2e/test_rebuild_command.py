@@ -33,12 +33,6 @@ main()
 """
 
 
-@pytest.fixture
-def loaded(loaded_once, tmp_path):
-    """A folder of its own with the loaded demonstration."""
-    return shutil.copytree(loaded_once, tmp_path / "drop")
-
-
 def state_of(folder):
     return state(FolderStore(str(folder)), DeltaCatalog(str(folder)))
 

@@ -2,9 +2,7 @@
 
 import json
 import re
-import shutil
 
-import pytest
 from test_commands import whole_tree
 from test_s3 import environment
 
@@ -12,12 +10,6 @@ from warehouse.report.questions import QUESTIONS
 from warehouse.storage.delta import DeltaCatalog
 
 CANARY = "demo0"
-
-
-@pytest.fixture
-def loaded(loaded_once, tmp_path):
-    """A folder of its own with the loaded demonstration."""
-    return shutil.copytree(loaded_once, tmp_path / "drop")
 
 
 def data_of(file):

@@ -26,12 +26,6 @@ QUARANTINED = {
 }
 
 
-@pytest.fixture
-def loaded(loaded_once, tmp_path):
-    """A folder of its own with the loaded demonstration."""
-    return shutil.copytree(loaded_once, tmp_path / "drop")
-
-
 def counts(ended):
     """What a command says in lines of a name and a number."""
     return {name: int(count) for name, count in re.findall(r"^  (\S.*?) +(\d+)$", ended.out, re.M)}

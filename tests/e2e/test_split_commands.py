@@ -22,12 +22,6 @@ def keys_of(command):
 
 
 @pytest.fixture
-def loaded(loaded_once, tmp_path):
-    """A folder of its own with the loaded demonstration."""
-    return shutil.copytree(loaded_once, tmp_path / "drop")
-
-
-@pytest.fixture
 def draft(tmp_path):
     """Sites under which those who wait would arrive."""
     file = tmp_path / "sites.json"

@@ -27,12 +27,6 @@ def test_the_page_lists_every_kind():
     assert first_cells("| Kind | Means | What to do |") == list(VIOLATIONS)
 
 
-@pytest.fixture
-def loaded(loaded_once, tmp_path):
-    """A folder of its own with the loaded demonstration, times and all."""
-    return shutil.copytree(loaded_once, tmp_path / "drop")
-
-
 def copies(folder, pattern="training/ct/*/*/*/*.dcm"):
     return sorted(folder.glob(pattern))
 

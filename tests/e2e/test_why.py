@@ -1,7 +1,5 @@
 """`warehouse why` by the real command, on a folder and on S3: the story, its gaps, and where none is."""
 
-import shutil
-
 import pytest
 from test_s3 import environment
 
@@ -9,11 +7,6 @@ from warehouse.domain.reasons import REASONS
 
 BAD = "raw-northfield/2020-11-05/images/"
 TRUNCATED = f"{BAD}cut-short.dcm"
-
-
-@pytest.fixture
-def loaded(loaded_once, tmp_path):
-    return shutil.copytree(loaded_once, tmp_path / "drop")
 
 
 def told(ended, code=0):

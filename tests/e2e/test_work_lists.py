@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 
 import pytest
 from test_s3 import environment
@@ -25,11 +24,6 @@ QUARANTINED = {
 }
 OF_THE_SITE = {name for name in QUARANTINED if "emo" in name or name.startswith("same")}
 CLINIC, HOSPITAL = "Westhaven Clinic", "Northfield General Hospital"
-
-
-@pytest.fixture
-def loaded(loaded_once, tmp_path):
-    return shutil.copytree(loaded_once, tmp_path / "drop")
 
 
 def listed(ended):
