@@ -179,8 +179,8 @@ def test_tables_that_have_no_place_are_refused_before_anything_is_read(command, 
 
 def test_a_bucket_has_its_tables_in_a_second_one(command, s3_server, tmp_path):
     bucket, folder = s3_server.new_bucket(), tmp_path / "small"
+    s3_server.upload(bucket, small_drop())
     for key, data in small_drop():
-        s3_server.client.put_object(Bucket=bucket, Key=key, Body=data)
         (folder / key).parent.mkdir(parents=True, exist_ok=True)
         (folder / key).write_bytes(data)
     settings = environment(s3_server)
