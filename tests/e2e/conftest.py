@@ -22,8 +22,8 @@ class Ended:
     err: str
 
 
-def started(name, arguments, folder, environment):
-    """Run an installed command to its end, from its script."""
+def start(name, arguments, folder, environment):
+    """Run an installed command to its end, from its script; its code, and what it wrote."""
     done = subprocess.run(
         [script(name), *arguments],
         cwd=folder,
@@ -40,6 +40,23 @@ def started(name, arguments, folder, environment):
 def subject(name, arguments):
     """Which command it is: the script's name, and the words behind it up to the first value or option."""
     return name, *itertools.takewhile(str.isalpha, arguments[:2])
+
+
+def without_traceback(ended):
+    assert "Traceback" not in ended.err
+    assert "Traceback" not in ended.out
+    return ended
+
+
+@pytest.fixture(scope="session")
+def started_in():
+    """As `command_in`, always from the script: for tests of how a process starts and ends."""
+
+    def run(folder, name, *arguments, env=None):
+        environment = bare_environment(**(env or {}))
+        return without_traceback(Ended(*start(name, [*map(str, arguments)], folder, environment)))
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -66,10 +83,8 @@ def command_in(forking):
             ended = Ended(*forking.run(name, words, folder, environment, TIMEOUT))
         else:
             met.add(asked)
-            ended = Ended(*started(name, words, folder, environment))
-        assert "Traceback" not in ended.err
-        assert "Traceback" not in ended.out
-        return ended
+            ended = Ended(*start(name, words, folder, environment))
+        return without_traceback(ended)
 
     return run
 
