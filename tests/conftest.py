@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,6 +24,8 @@ from moto.s3.models import s3_backends
 from moto.server import create_backend_app
 from permissions import Grant, allowed
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from warehouse.demo import write_drop
 
 REGION = "eu-west-2"
 
@@ -129,6 +134,23 @@ class S3Server:
         self.client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
         return name
 
+    def upload(self, bucket: str, objects: Iterable[tuple[str, bytes]]) -> None:
+        """Put objects behind the protocol's back, as they stand after as many PutObject requests."""
+        with self._lock:
+            for key, data in objects:
+                _backend().put_object(bucket, key, data)
+
+    def copy_bucket(self, template: str) -> str:
+        """A new bucket with the objects of another, ETags and times too, without a request for each."""
+        name = self.new_bucket()
+        with self._lock:
+            copies = _backend().get_bucket(name).keys
+            for key in _backend().get_bucket(template).keys.values():
+                copied = copy(key)
+                copied.bucket_name, copied._metadata = name, copy(key._metadata)
+                copies[copied.name] = copied
+        return name
+
     def plan(self, name: str, status: int, code: str, **more: Any) -> None:
         """Spoil the next requests of that name; see `Fault`."""
         self.faults.append(Fault(name, status, code, **more))
@@ -185,8 +207,12 @@ def _answer(fault: Fault, environ: dict[str, Any], start_response: Callable[...,
     return [body]
 
 
+def _backend() -> Any:
+    return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+
+
 def _unmet(request: Request) -> Fault | None:
-    backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    backend = _backend()
     bucket, key = request.path.lstrip("/").split("/", 1)
     source_bucket, source_key = unquote(request.headers["x-amz-copy-source"]).lstrip("/").split("/", 1)
     source = backend.get_object(source_bucket, source_key)
@@ -228,6 +254,19 @@ def moto_endpoint(_s3_server: S3Server) -> str:
 def s3_bucket(_s3_server: S3Server) -> str:
     """The name of a new, empty bucket."""
     return _s3_server.new_bucket()
+
+
+@pytest.fixture(scope="session")
+def _drop_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demonstration") / "drop"
+    write_drop(folder)
+    return folder
+
+
+@pytest.fixture
+def drop(_drop_once: Path, tmp_path: Path) -> Path:
+    """A folder that holds the demonstration's raw drop and configuration, not yet loaded."""
+    return Path(shutil.copytree(_drop_once, tmp_path / "drop"))
 
 
 @pytest.fixture(scope="session")

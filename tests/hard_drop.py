@@ -194,17 +194,11 @@ class S3Place:
 
     def __init__(self, server):
         self._server = server
-        self._template = self._bucket({})
-        client = server.client
+        self._template = server.new_bucket()
         _prepare(
             *self.open(self._template),
-            lambda key, data: client.put_object(Bucket=self._template, Key=key, Body=data),
+            lambda key, data: server.upload(self._template, [(key, data)]),
         )
-        listed = client.get_paginator("list_objects_v2").paginate(Bucket=self._template)
-        keys = [found["Key"] for page in listed for found in page["Contents"]]
-        self._objects = {
-            key: client.get_object(Bucket=self._template, Key=key)["Body"].read() for key in keys
-        }
 
     def copy(self):
         """A new warehouse into which the drop has come, and how it is opened, time and again."""
@@ -213,13 +207,7 @@ class S3Place:
 
     def copy_bucket(self):
         """The same, as the name of a bucket."""
-        return self._bucket(self._objects)
-
-    def _bucket(self, objects):
-        bucket = self._server.new_bucket()
-        for key, data in objects.items():
-            self._server.client.put_object(Bucket=bucket, Key=key, Body=data)
-        return bucket
+        return self._server.copy_bucket(self._template)
 
     def open(self, bucket):
         """The store and the catalog of a bucket."""

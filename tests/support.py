@@ -7,12 +7,16 @@ import os
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import bonobo
-from warehouse import warehouseloader
+from warehouse import demo, warehouseloader
 from warehouse.services import run_services
+from warehouse.storage.aws import storage_options
+from warehouse.storage.delta import DeltaCatalog
+from warehouse.storage.s3 import S3Store
 
 NOT_COMPARED = ("run", "time", "configuration")
 
@@ -40,6 +44,25 @@ def load(store, catalog, *, concurrency=8, **how):
     report = bonobo.run(warehouseloader.get_graph(concurrency), services=services(), console=bonobo.QUIET)
     ledger = held["ledger"]
     return Loaded(report.exit_code, report, ledger.report(), ledger.summary())
+
+
+@cache
+def raw_drop():
+    """The keys and bytes of the demonstration's drop: made once, as it takes half a second."""
+    return tuple(demo.raw_drop())
+
+
+def fill(server, bucket):
+    """Let the demonstration's drop and configuration stand in a bucket of the tests' server."""
+    config = json.dumps(demo.CONFIGURATION).encode()
+    server.upload(bucket, [*raw_drop(), ("config.json", config)])
+
+
+def opened_on_s3(server, bucket):
+    """The store and the catalog of a bucket of the tests' server."""
+    store = S3Store(bucket, session=server.session(), endpoint_url=server.endpoint)
+    catalog = DeltaCatalog(f"s3://{bucket}", lambda: storage_options(server.session(), server.endpoint))
+    return store, catalog
 
 
 def decisions(catalog):

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from support import Loaded, decisions, load
+from support import Loaded, decisions, load, raw_drop
 from warehouse.cli import cli
-from warehouse.demo import CONFIGURATION, raw_drop
+from warehouse.demo import CONFIGURATION
 from warehouse.domain.records import Decided
 from warehouse.domain.repeatable import is_fickle
 from warehouse.storage.catalog import MemoryCatalog

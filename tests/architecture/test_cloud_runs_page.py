@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from support import load
+from support import load, raw_drop
 from warehouse.cloud.running import PIPELINES
-from warehouse.demo import CONFIGURATION, raw_drop
+from warehouse.demo import CONFIGURATION
 from warehouse.domain.log_line import log_line
 from warehouse.domain.run_report import UNITS, RunReport, attributes, message, metric_line
 from warehouse.storage.catalog import MemoryCatalog

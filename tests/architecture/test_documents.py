@@ -18,9 +18,9 @@ import pytest
 import bonobo.cli
 import warehouse.cli
 from bonobo.graph import name_of
-from support import load
+from support import load, raw_drop
 from warehouse import config, warehouseloader
-from warehouse.demo import CONFIGURATION, raw_drop
+from warehouse.demo import CONFIGURATION
 from warehouse.domain.reasons import REASONS
 from warehouse.settings import read_settings
 from warehouse.storage.catalog import MemoryCatalog

@@ -1,12 +1,14 @@
-"""The real commands, in subprocesses, in an environment that holds nothing of the developer's."""
+"""The real commands, in processes of their own, in an environment that holds nothing of the developer's."""
 
+import itertools
+import shutil
 import subprocess
 from dataclasses import dataclass
 
 import pytest
+from forking import Forking
 
-from support import bare_environment, load, script
-from warehouse.demo import write_drop
+from support import bare_environment, fill, load, opened_on_s3, script
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.folder import FolderStore
 
@@ -20,24 +22,69 @@ class Ended:
     err: str
 
 
+def start(name, arguments, folder, environment):
+    """Run an installed command to its end, from its script; its code, and what it wrote."""
+    done = subprocess.run(
+        [script(name), *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def subject(name, arguments):
+    """Which command it is: the script's name, and the words behind it up to the first value or option."""
+    return name, *itertools.takewhile(str.isalpha, arguments[:2])
+
+
+def without_traceback(ended):
+    assert "Traceback" not in ended.err
+    assert "Traceback" not in ended.out
+    return ended
+
+
 @pytest.fixture(scope="session")
-def command_in():
-    """Run an installed command to its end in a folder: command_in(folder, "warehouse", ..., env={...})."""
+def started_in():
+    """As `command_in`, always from the script: for tests of how a process starts and ends."""
 
     def run(folder, name, *arguments, env=None):
-        done = subprocess.run(
-            [script(name), *map(str, arguments)],
-            cwd=folder,
-            env=bare_environment(**(env or {})),
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr
-        assert "Traceback" not in done.stdout
-        return Ended(done.returncode, done.stdout, done.stderr)
+        environment = bare_environment(**(env or {}))
+        return without_traceback(Ended(*start(name, [*map(str, arguments)], folder, environment)))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def forking():
+    process = Forking(bare_environment())
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="session")
+def command_in(forking):
+    """Run an installed command to its end in a folder: command_in(folder, "warehouse", ..., env={...}).
+
+    The first time that a command is asked for it is started from its script; from then on it is a fork of a
+    process that has read the modules, which is what most of a short command's time goes to.
+    """
+    met = set()
+
+    def run(folder, name, *arguments, env=None):
+        words, environment = [*map(str, arguments)], bare_environment(**(env or {}))
+        asked = subject(name, words)
+        # What Python itself looks at as it starts.
+        if asked in met and not any(one.startswith("PYTHON") for one in environment):
+            ended = Ended(*forking.run(name, words, folder, environment, TIMEOUT))
+        else:
+            met.add(asked)
+            ended = Ended(*start(name, words, folder, environment))
+        return without_traceback(ended)
 
     return run
 
@@ -52,20 +99,33 @@ def command(command_in, tmp_path):
     return run
 
 
-@pytest.fixture
-def drop(tmp_path):
-    """A folder that holds the demonstration's raw drop and configuration, not yet loaded."""
-    folder = tmp_path / "drop"
-    write_drop(folder)
-    return folder
-
-
 @pytest.fixture(scope="session")
-def loaded_once(tmp_path_factory):
+def loaded_once(_drop_once, tmp_path_factory):
     """The demonstration, loaded: a folder to copy, not to change."""
-    folder = tmp_path_factory.mktemp("loaded") / "drop"
-    write_drop(folder)
+    folder = shutil.copytree(_drop_once, tmp_path_factory.mktemp("loaded") / "drop")
     store = FolderStore(folder)
     assert load(store, DeltaCatalog(str(folder))).code == 0
     store.close()
     return folder
+
+
+@pytest.fixture
+def loaded(loaded_once, tmp_path):
+    """A folder of its own with the loaded demonstration, times and all."""
+    return shutil.copytree(loaded_once, tmp_path / "drop")
+
+
+@pytest.fixture(scope="session")
+def _loaded_bucket_once(_s3_server):
+    bucket = _s3_server.new_bucket()
+    fill(_s3_server, bucket)
+    store, catalog = opened_on_s3(_s3_server, bucket)
+    assert load(store, catalog).code == 0
+    store.close()
+    return bucket
+
+
+@pytest.fixture
+def loaded_bucket(_loaded_bucket_once, s3_server):
+    """The demonstration, loaded: a bucket of its own."""
+    return s3_server.copy_bucket(_loaded_bucket_once)

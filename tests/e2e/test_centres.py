@@ -28,12 +28,6 @@ def centres(request, command):
     return lambda bucket, **how: command(*COMMANDS[request.param](bucket), **how)
 
 
-@pytest.fixture
-def loaded(loaded_once, tmp_path):
-    """A folder of its own with the loaded demonstration."""
-    return shutil.copytree(loaded_once, tmp_path / "drop")
-
-
 def test_inspect_draws_the_chain_without_any_settings(command):
     drawn = command("bonobo", "inspect", "--graph", GRAPH)
     assert drawn.code == 0

@@ -5,7 +5,6 @@ Each command runs under a key of its own; the server records what was asked, the
 
 from __future__ import annotations
 
-import json
 from urllib.parse import parse_qs
 
 import pytest
@@ -14,7 +13,7 @@ from policies import allows, statements_of
 from stack_template import Made
 from test_s3 import environment
 
-from warehouse.demo import CONFIGURATION, raw_drop
+from support import fill
 
 ROLES = {"load": "LoaderRole", "centres": "CentresRole", "process": "ProcessRole"}
 # What no such run asks for, and why it is allowed all the same: by role, action, and the end of the resource.
@@ -26,22 +25,22 @@ UNUSED = {
 }
 
 
-@pytest.fixture
-def recorded(s3_server, command):
+@pytest.fixture(scope="module")
+def recorded(_s3_server, command_in, tmp_path_factory):
     """Load, load again, list the centres and make the tables; what each asked for, by role."""
-    bucket = s3_server.new_bucket()
-    s3_server.client.create_bucket(
+    bucket, folder = _s3_server.new_bucket(), tmp_path_factory.mktemp("tasks")
+    _s3_server.client.create_bucket(
         Bucket=f"{bucket}-processed", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
     )
-    for key, data in [*raw_drop(), ("config.json", json.dumps(CONFIGURATION).encode())]:
-        s3_server.client.put_object(Bucket=bucket, Key=key, Body=data)
-    s3_server.seen.clear()
+    fill(_s3_server, bucket)
+    _s3_server.seen.clear()
     for name in ("load", "load", "centres", "process"):
         if name == "centres":
-            _lose_a_patient_of_each_set(s3_server.client, bucket)
-        ended = command("warehouse", name, bucket, env=environment(s3_server, AWS_ACCESS_KEY_ID=ROLES[name]))
+            _lose_a_patient_of_each_set(_s3_server.client, bucket)
+        as_role = environment(_s3_server, AWS_ACCESS_KEY_ID=ROLES[name])
+        ended = command_in(folder, "warehouse", name, bucket, env=as_role)
         assert ended.code == 0, ended.err
-    seen = [request for request in s3_server.seen if request.access_key in ROLES.values()]
+    seen = [request for request in _s3_server.seen if request.access_key in ROLES.values()]
     assert {request.access_key for request in seen} == set(ROLES.values())
     return bucket, seen
 

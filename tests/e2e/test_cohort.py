@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from test_s3 import environment, fill
+from test_s3 import environment
 
 from support import bare_environment, script
 
@@ -75,12 +75,9 @@ def test_what_fails_is_told_in_a_line_each(command, loaded_once, tmp_path):
 
 
 def test_a_cohort_from_s3_is_that_of_the_folder_and_comes_though_the_fetch_was_killed(
-    command, s3_server, loaded_once, tmp_path
+    command, s3_server, loaded_bucket, loaded_once, tmp_path
 ):
-    bucket = s3_server.new_bucket()
-    fill(s3_server, bucket)
-    env = environment(s3_server, WAREHOUSE_CONCURRENCY="2")
-    assert command("warehouse", "load", bucket, env=env).code == 0
+    bucket, env = loaded_bucket, environment(s3_server, WAREHOUSE_CONCURRENCY="2")
     command("warehouse", "cohort", bucket, "--where", WHERE, "--out", "m.csv", env=env)
     keys = keys_of((tmp_path / "m.csv").read_text())
     assert keys == keys_of(command("warehouse", "cohort", loaded_once, "--where", WHERE).out)

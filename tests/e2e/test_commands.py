@@ -86,20 +86,19 @@ def test_a_dry_run_writes_nothing_at_all(command, drop, how):
     assert whole_tree(drop) == loaded
 
 
-def test_a_patient_stays_when_its_site_moves_between_two_runs(command, drop):
-    command("warehouse", "load", drop)
-    before = tree(drop)
-    config = json.loads((drop / "config.json").read_text())
+def test_a_patient_stays_when_its_site_moves_between_two_runs(command, loaded):
+    before = tree(loaded)
+    config = json.loads((loaded / "config.json").read_text())
     config["sites"]["validation"] += config["sites"].pop("training")
-    (drop / "config.json").write_text(json.dumps(config))
+    (loaded / "config.json").write_text(json.dumps(config))
     patient = "Demo013"
     assert any(key.startswith(f"training/data/{patient}/") for key in before)
-    (later,) = (path for path in drop.glob(f"raw-*/*/data/{patient}_*.json"))
-    moved = drop / "raw-southmoor" / "2021-01-01" / "data"
+    (later,) = (path for path in loaded.glob(f"raw-*/*/data/{patient}_*.json"))
+    moved = loaded / "raw-southmoor" / "2021-01-01" / "data"
     moved.mkdir(parents=True)
     (moved / f"{patient}_data.json").write_bytes(later.read_bytes())
-    assert command("warehouse", "load", drop).code == 0
-    after = tree(drop)
+    assert command("warehouse", "load", loaded).code == 0
+    after = tree(loaded)
     assert f"training/data/{patient}/data_2021-01-01.json" in after
     assert not [key for key in after if key.startswith("validation/") and patient in key]
     assert {key: after[key] for key in before if key != "config.json"} == {
@@ -107,12 +106,11 @@ def test_a_patient_stays_when_its_site_moves_between_two_runs(command, drop):
     }
 
 
-def test_what_waited_for_its_site_arrives_when_the_site_is_listed(command, drop):
-    command("warehouse", "load", drop)
-    config = json.loads((drop / "config.json").read_text())
+def test_what_waited_for_its_site_arrives_when_the_site_is_listed(command, loaded):
+    config = json.loads((loaded / "config.json").read_text())
     config["sites"]["split"].append("Westhaven Clinic")
-    (drop / "config.json").write_text(json.dumps(config))
-    arrived = command("warehouse", "load", drop)
+    (loaded / "config.json").write_text(json.dumps(config))
+    arrived = command("warehouse", "load", loaded)
     assert re.search(r"^loaded 19$", arrived.out, re.MULTILINE), arrived.out
     assert "unlisted-site" not in arrived.out
 

@@ -10,7 +10,8 @@ from permissions import Grant
 from test_permissions import EVERY_KEY, for_loading, grants, table
 from test_s3 import environment, keys
 
-from warehouse.demo import CONFIGURATION, raw_drop
+from support import raw_drop
+from warehouse.demo import CONFIGURATION
 
 KEY = "the-doctor"
 PROBES = {"training/catalog/doctor/probe", "training/catalog/doctor/target"}
@@ -37,8 +38,7 @@ def bucket(s3_server):
             Bucket=f"{name}-{kind}", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
         )
     s3_server.client.put_object(Bucket=name, Key="config.json", Body=json.dumps(CONFIGURATION).encode())
-    for key, data in list(raw_drop())[::40]:
-        s3_server.client.put_object(Bucket=name, Key=key, Body=data)
+    s3_server.upload(name, raw_drop()[::40])
     return name
 
 
@@ -154,8 +154,7 @@ def test_every_permission_of_the_page_is_tried():
 
 
 def test_nothing_else_takes_notice_of_what_is_left(doctor, bucket, command, s3_server):
-    for key, data in list(raw_drop())[::4]:
-        s3_server.client.put_object(Bucket=bucket, Key=key, Body=data)
+    s3_server.upload(bucket, raw_drop()[::4])
     env = environment(s3_server)
     assert doctor(bucket).code == 0
     first = command("warehouse", "catalog", "rebuild", bucket, env=env)

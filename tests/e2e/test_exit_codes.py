@@ -29,6 +29,11 @@ LOADERS = {
 }
 
 
+@pytest.fixture(scope="session")
+def command_in(started_in):
+    return started_in
+
+
 @pytest.fixture
 def bucket(tmp_path):
     folder = tmp_path / "bucket"

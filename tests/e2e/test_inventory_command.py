@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from inventories import inventory_of
 
-from support import load, state
-from warehouse.demo import CONFIGURATION, raw_drop
+from support import load, raw_drop, state
+from warehouse.demo import CONFIGURATION
 from warehouse.storage.aws import storage_options
 from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.delta import DeltaCatalog

@@ -13,7 +13,8 @@ import pytest
 from permissions import Grant
 from test_s3 import environment, keys
 
-from warehouse.demo import CONFIGURATION, raw_drop
+from support import raw_drop
+from warehouse.demo import CONFIGURATION
 
 ROOT = Path(__file__).parents[2]
 KEY = "least-privilege"
@@ -65,8 +66,8 @@ def filled(s3_server):
     objects = list(raw_drop())
     clinical = [one for one in objects if one[0].endswith(".json")][:24]
     images = [one for one in objects if one[0].endswith(".dcm")]
-    for key, data in [*clinical, *images[::8], ("config.json", json.dumps(CONFIGURATION).encode())]:
-        s3_server.client.put_object(Bucket=bucket, Key=key, Body=data)
+    config = ("config.json", json.dumps(CONFIGURATION).encode())
+    s3_server.upload(bucket, [*clinical, *images[::8], config])
     return bucket
 
 
@@ -110,30 +111,35 @@ def test_a_load_needs_each_of_them(as_role, filled, s3_server, without):
     assert as_role(granted, "load", filled).code == 0
 
 
-def test_the_tables_need_one_bucket_more(as_role, filled, s3_server, command):
-    assert command("warehouse", "load", filled, env=environment(s3_server)).code == 0
+def test_the_tables_need_one_bucket_more(as_role, loaded_bucket, s3_server):
     s3_server.client.create_bucket(
-        Bucket=f"{filled}-processed", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
+        Bucket=f"{loaded_bucket}-processed", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
     )
     (row,) = (row for row in table() if "<bucket>-processed" in row[1])
-    reading = [Grant("s3:ListBucket", filled), Grant("s3:GetObject", filled, EVERY_KEY)]
-    before = keys(s3_server, filled)
-    ended = as_role(reading + grants(filled, row), "process", filled)
+    reading = [Grant("s3:ListBucket", loaded_bucket), Grant("s3:GetObject", loaded_bucket, EVERY_KEY)]
+    before = keys(s3_server, loaded_bucket)
+    ended = as_role(reading + grants(loaded_bucket, row), "process", loaded_bucket)
     assert ended.code == 0, ended.err
-    assert keys(s3_server, filled) == before
-    assert "latest.csv" in keys(s3_server, f"{filled}-processed")
-    assert as_role(reading, "process", filled).code == 2
+    assert keys(s3_server, loaded_bucket) == before
+    assert "latest.csv" in keys(s3_server, f"{loaded_bucket}-processed")
+    assert as_role(reading, "process", loaded_bucket).code == 2
 
 
-def test_a_reader_of_one_set_needs_that_set(as_role, filled, s3_server, command):
-    assert command("warehouse", "load", filled, env=environment(s3_server)).code == 0
-    reading = [Grant("s3:ListBucket", filled), Grant("s3:GetObject", filled, r"training/.*")]
+def test_a_reader_of_one_set_needs_that_set(as_role, loaded_bucket):
+    reading = [Grant("s3:ListBucket", loaded_bucket), Grant("s3:GetObject", loaded_bucket, r"training/.*")]
     ended = as_role(
-        reading, "query", filled, "SELECT count(*) AS n FROM images", "--set", "training", "--format", "csv"
+        reading,
+        "query",
+        loaded_bucket,
+        "SELECT count(*) AS n FROM images",
+        "--set",
+        "training",
+        "--format",
+        "csv",
     )
     assert ended.code == 0, ended.err
     assert int(ended.out.split()[-1]) > 0
-    other = as_role(reading, "query", filled, "SELECT count(*) FROM images", "--set", "validation")
+    other = as_role(reading, "query", loaded_bucket, "SELECT count(*) FROM images", "--set", "validation")
     assert other.code in (2, 4)
 
 

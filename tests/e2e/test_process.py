@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from test_s3 import environment, keys
 
-from warehouse.demo import CONFIGURATION, raw_drop
+from support import raw_drop
+from warehouse.demo import CONFIGURATION
 
 ROOT = Path(__file__).parents[2]
 GRAPH = ROOT / "warehouse" / "dataprocess.py"
@@ -25,12 +26,6 @@ NODES = (
     "publish_tables",
 )
 NAMES = ("ct", "xray", "mri", "unknown", "patient", "patient_clean", "storage")
-
-
-@pytest.fixture
-def loaded(loaded_once, tmp_path):
-    """A folder of its own with the loaded demonstration."""
-    return shutil.copytree(loaded_once, tmp_path / "drop")
 
 
 def archive(processed):
@@ -184,8 +179,8 @@ def test_tables_that_have_no_place_are_refused_before_anything_is_read(command, 
 
 def test_a_bucket_has_its_tables_in_a_second_one(command, s3_server, tmp_path):
     bucket, folder = s3_server.new_bucket(), tmp_path / "small"
+    s3_server.upload(bucket, small_drop())
     for key, data in small_drop():
-        s3_server.client.put_object(Bucket=bucket, Key=key, Body=data)
         (folder / key).parent.mkdir(parents=True, exist_ok=True)
         (folder / key).write_bytes(data)
     settings = environment(s3_server)

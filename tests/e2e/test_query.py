@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from test_cohort import wait_for
-from test_s3 import environment, fill
+from test_s3 import environment
 
 from support import bare_environment, script
 
@@ -99,11 +99,8 @@ def test_a_date_that_no_calendar_here_has_is_told(command, loaded_once, sql):
         assert "CAST it" in ended.err
 
 
-def test_who_may_read_one_set_only_asks_that_set(command, s3_server):
-    bucket = s3_server.new_bucket()
-    fill(s3_server, bucket)
-    env = environment(s3_server)
-    assert command("warehouse", "load", bucket, env=env).code == 0
+def test_who_may_read_one_set_only_asks_that_set(command, s3_server, loaded_bucket):
+    bucket, env = loaded_bucket, environment(s3_server)
     sql = 'SELECT "group" AS g, count(*) AS n FROM images GROUP BY ALL'
     whole = {row["g"]: row["n"] for row in rows(command("warehouse", "query", bucket, sql, env=env))}
     assert set(whole) == {"training", "validation"}

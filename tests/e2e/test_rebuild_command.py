@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from test_commands import tree, whole_tree
-from test_s3 import environment, fill, keys, state_on_s3
+from test_s3 import environment, keys, state_on_s3
 
 from support import bare_environment, state
 from warehouse.errors import QueryError
@@ -31,12 +31,6 @@ FolderCatalogFiles.remove = dying
 from warehouse.cli import main
 main()
 """
-
-
-@pytest.fixture
-def loaded(loaded_once, tmp_path):
-    """A folder of its own with the loaded demonstration."""
-    return shutil.copytree(loaded_once, tmp_path / "drop")
 
 
 def state_of(folder):
@@ -153,11 +147,8 @@ def test_a_kill_half_way(loaded, command, removed, tmp_path):
     assert state_of(loaded) == before
 
 
-def test_what_cannot_be_read_leaves_everything_as_it_was(command, s3_server):
-    bucket = s3_server.new_bucket()
-    fill(s3_server, bucket)
-    s3 = environment(s3_server)
-    assert command("warehouse", "load", bucket, env=s3).code == 0
+def test_what_cannot_be_read_leaves_everything_as_it_was(command, s3_server, loaded_bucket):
+    bucket, s3 = loaded_bucket, environment(s3_server)
     before = keys(s3_server, bucket)
     s3_server.plan("GetObject", 403, "AccessDenied", times=1, about="training/ct/")
     failed = command("warehouse", "catalog", "rebuild", bucket, "--replace", env=s3)
@@ -166,11 +157,8 @@ def test_what_cannot_be_read_leaves_everything_as_it_was(command, s3_server):
     assert keys(s3_server, bucket) == before
 
 
-def test_a_bucket_also_where_a_removal_fails_half_way(command, s3_server):
-    bucket = s3_server.new_bucket()
-    fill(s3_server, bucket)
-    s3 = environment(s3_server)
-    assert command("warehouse", "load", bucket, env=s3).code == 0
+def test_a_bucket_also_where_a_removal_fails_half_way(command, s3_server, loaded_bucket):
+    bucket, s3 = loaded_bucket, environment(s3_server)
     before, stood = state_on_s3(s3_server, bucket), keys(s3_server, bucket)
     s3_server.plan("DeleteObject", 403, "AccessDenied", times=1, about="runs/_delta_log")
     failed = command("warehouse", "catalog", "rebuild", bucket, "--replace", env=s3)

@@ -2,22 +2,14 @@
 
 import json
 import re
-import shutil
 
-import pytest
 from test_commands import whole_tree
-from test_s3 import environment, fill
+from test_s3 import environment
 
 from warehouse.report.questions import QUESTIONS
 from warehouse.storage.delta import DeltaCatalog
 
 CANARY = "demo0"
-
-
-@pytest.fixture
-def loaded(loaded_once, tmp_path):
-    """A folder of its own with the loaded demonstration."""
-    return shutil.copytree(loaded_once, tmp_path / "drop")
 
 
 def data_of(file):
@@ -108,12 +100,10 @@ def test_a_place_where_nothing_can_be_written_is_refused(command, loaded, tmp_pa
     assert not (tmp_path / "report.html").exists()
 
 
-def test_over_s3(command, s3_server, s3_bucket, tmp_path):
-    fill(s3_server, s3_bucket)
+def test_over_s3(command, s3_server, loaded_bucket, tmp_path):
     variables = environment(s3_server)
-    assert command("warehouse", "load", f"s3://{s3_bucket}", env=variables).code == 0
-    made = command("warehouse", "report", f"s3://{s3_bucket}", env=variables)
+    made = command("warehouse", "report", f"s3://{loaded_bucket}", env=variables)
     assert made.code == 0, made.err
     data = data_of(tmp_path / "report.html")
-    assert data["warehouse"] == f"s3://{s3_bucket}"
+    assert data["warehouse"] == f"s3://{loaded_bucket}"
     assert [row["patients"] for row in data["totals"]] == [13, 11]

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from test_commands import tree, whole_tree
-from test_s3 import environment, fill, keys, state_on_s3
+from test_s3 import environment, keys, state_on_s3
 
 from support import state
 from warehouse.storage.delta import DeltaCatalog
@@ -24,12 +24,6 @@ QUARANTINED = {
     "study-of-another-patient": 1,
     "truncated": 2,
 }
-
-
-@pytest.fixture
-def loaded(loaded_once, tmp_path):
-    """A folder of its own with the loaded demonstration."""
-    return shutil.copytree(loaded_once, tmp_path / "drop")
 
 
 def counts(ended):
@@ -137,11 +131,8 @@ def test_nobody_is_named(command, loaded):
         assert "demo0" not in (asked.out + asked.err).lower()
 
 
-def test_a_bucket(command, s3_server):
-    bucket = s3_server.new_bucket()
-    fill(s3_server, bucket)
-    s3 = environment(s3_server)
-    assert command("warehouse", "load", bucket, env=s3).code == 0
+def test_a_bucket(command, s3_server, loaded_bucket):
+    bucket, s3 = loaded_bucket, environment(s3_server)
     before, stood = state_on_s3(s3_server, bucket), keys(s3_server, bucket)
     gone = [
         next(key for key in stood if key.startswith(prefix))

@@ -4,14 +4,12 @@ import json
 
 import pytest
 
-from support import load, state
-from warehouse.demo import CONFIGURATION, raw_drop
-from warehouse.storage.aws import storage_options
+from support import fill, load, opened_on_s3, raw_drop, state
+from warehouse.demo import CONFIGURATION
 from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.folder import FolderStore
 from warehouse.storage.memory import MemoryStore
-from warehouse.storage.s3 import S3Store
 
 
 def environment(server, **extra):
@@ -24,19 +22,13 @@ def environment(server, **extra):
     }
 
 
-def fill(server, bucket):
-    for key, data in [*raw_drop(), ("config.json", json.dumps(CONFIGURATION).encode())]:
-        server.client.put_object(Bucket=bucket, Key=key, Body=data)
-
-
 def keys(server, bucket):
     pages = server.client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     return {entry["Key"]: entry["ETag"] for page in pages for entry in page.get("Contents", ())}
 
 
 def state_on_s3(server, bucket):
-    store = S3Store(bucket, session=server.session(), endpoint_url=server.endpoint)
-    catalog = DeltaCatalog(f"s3://{bucket}", lambda: storage_options(server.session(), server.endpoint))
+    store, catalog = opened_on_s3(server, bucket)
     try:
         return state(store, catalog)
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from test_commands import whole_tree
-from test_s3 import environment, fill
+from test_s3 import environment
 
 CANARY = "demo0"
 PAGE = Path(__file__).parents[2] / "docs" / "split.md"
@@ -19,12 +19,6 @@ def keys_of(command):
     section = PAGE.read_text().split(f"`warehouse {command} --format json` prints one object:\n")[1]
     table = section.split("\n\n")[0]
     return re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
-
-
-@pytest.fixture
-def loaded(loaded_once, tmp_path):
-    """A folder of its own with the loaded demonstration."""
-    return shutil.copytree(loaded_once, tmp_path / "drop")
 
 
 @pytest.fixture
@@ -167,15 +161,13 @@ def test_a_bucket_that_is_not_there(command, tmp_path, words):
     assert (refused.code, refused.out) == (2, "")
 
 
-def test_both_over_s3(command, s3_server, s3_bucket, draft):
-    fill(s3_server, s3_bucket)
+def test_both_over_s3(command, s3_server, loaded_bucket, draft):
     variables = environment(s3_server)
-    assert command("warehouse", "load", f"s3://{s3_bucket}", env=variables).code == 0
-    audited = command("warehouse", "split", "audit", f"s3://{s3_bucket}", env=variables)
+    audited = command("warehouse", "split", "audit", f"s3://{loaded_bucket}", env=variables)
     assert audited.code == 0, audited.err
     assert "the sets are disjoint" in audited.out
     s3_server.seen.clear()
-    shown = command("warehouse", "split", "preview", f"s3://{s3_bucket}", "--sites", draft, env=variables)
+    shown = command("warehouse", "split", "preview", f"s3://{loaded_bucket}", "--sites", draft, env=variables)
     assert shown.code == 0, shown.err
     assert "unassigned patients 3" in shown.out
     assert not [request.name for request in s3_server.seen if request.name.startswith(("Put", "Copy"))]

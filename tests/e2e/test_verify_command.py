@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from test_commands import whole_tree
-from test_s3 import environment, fill, keys
+from test_s3 import environment, keys
 
+from support import fill
 from warehouse.domain.verdict import VIOLATIONS
 
 CANARY = "demo0"
@@ -24,12 +25,6 @@ def first_cells(heading):
 
 def test_the_page_lists_every_kind():
     assert first_cells("| Kind | Means | What to do |") == list(VIOLATIONS)
-
-
-@pytest.fixture
-def loaded(loaded_once, tmp_path):
-    """A folder of its own with the loaded demonstration, times and all."""
-    return shutil.copytree(loaded_once, tmp_path / "drop")
 
 
 def copies(folder, pattern="training/ct/*/*/*/*.dcm"):
@@ -143,13 +138,12 @@ def test_what_makes_no_sense_ends_with_2(command, arguments):
     assert done.out == ""
 
 
-def test_a_bucket_on_s3(command, s3_server):
-    bucket, settings = s3_server.new_bucket(), environment(s3_server)
-    fill(s3_server, bucket)
-    before_any = command("warehouse", "verify", bucket, env=settings)
+def test_a_bucket_on_s3(command, s3_server, s3_bucket, loaded_bucket):
+    bucket, settings = loaded_bucket, environment(s3_server)
+    fill(s3_server, s3_bucket)
+    before_any = command("warehouse", "verify", s3_bucket, env=settings)
     assert before_any.code == 0, before_any.err
     assert "      223  raw objects that no run has decided yet: the next load mends this" in before_any.out
-    assert command("warehouse", "load", bucket, env=settings).code == 0
     before = keys(s3_server, bucket)
     s3_server.seen.clear()
     for how in ([], ["--deep"]):
@@ -173,10 +167,8 @@ def test_a_bucket_on_s3(command, s3_server):
     ]
 
 
-def test_no_permission_to_read_ends_with_4(command, s3_server):
-    bucket, settings = s3_server.new_bucket(), environment(s3_server)
-    fill(s3_server, bucket)
-    assert command("warehouse", "load", bucket, env=settings).code == 0
+def test_no_permission_to_read_ends_with_4(command, s3_server, loaded_bucket):
+    bucket, settings = loaded_bucket, environment(s3_server)
     s3_server.plan("GetObject", 403, "AccessDenied", times=10_000, about="assignments/")
     done = command("warehouse", "verify", bucket, env=settings)
     assert done.code == 4

@@ -1,19 +1,12 @@
 """`warehouse why` by the real command, on a folder and on S3: the story, its gaps, and where none is."""
 
-import shutil
-
 import pytest
-from test_s3 import environment, fill
+from test_s3 import environment
 
 from warehouse.domain.reasons import REASONS
 
 BAD = "raw-northfield/2020-11-05/images/"
 TRUNCATED = f"{BAD}cut-short.dcm"
-
-
-@pytest.fixture
-def loaded(loaded_once, tmp_path):
-    return shutil.copytree(loaded_once, tmp_path / "drop")
 
 
 def told(ended, code=0):
@@ -154,11 +147,10 @@ def test_a_damaged_catalog_is_one_line(command, loaded):
     refused(command("warehouse", "why", loaded, TRUNCATED), code=4)
 
 
-def test_a_bucket_tells_the_same_and_says_what_it_may_not_look_at(command, s3_server):
-    bucket, env = s3_server.new_bucket(), environment(s3_server)
-    assert "nothing is known" in refused(command("warehouse", "why", bucket, TRUNCATED, env=env))
-    fill(s3_server, bucket)
-    assert command("warehouse", "load", bucket, env=env).code == 0
+def test_a_bucket_tells_the_same_and_says_what_it_may_not_look_at(command, s3_server, loaded_bucket):
+    bucket, env = loaded_bucket, environment(s3_server)
+    empty = command("warehouse", "why", s3_server.new_bucket(), TRUNCATED, env=env)
+    assert "nothing is known" in refused(empty)
     lines = told(command("warehouse", "why", bucket, f"{BAD}uploaded-twice.dcm", env=env))
     assert any("present, same-instance" in line for line in section(lines, "decisions"))
     places = section(lines, "where it is now")

@@ -53,8 +53,7 @@ def in_folder(root: Path, configuration: str) -> FolderStore:
 
 def on_s3(server: Any, configuration: str) -> S3Store:
     bucket = server.new_bucket()
-    for key, data in uploaded(configuration):
-        server.client.put_object(Bucket=bucket, Key=key, Body=data)
+    server.upload(bucket, uploaded(configuration))
     quick = RetryPolicy(attempts=4, seconds=20.0, base=0.001, cap=0.01)
     return S3Store(bucket, session=server.session(), endpoint_url=server.endpoint, retry=quick)
 

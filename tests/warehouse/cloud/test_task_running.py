@@ -9,16 +9,14 @@ import pytest
 
 from bonobo.signals import SignalWatch
 from warehouse.cloud import running, task
-from warehouse.demo import write_drop
 from warehouse.errors import CloudFault
 
 ARN = "arn:aws:sns:eu-west-2:123456789012:runs"
 
 
 @pytest.fixture
-def environment(tmp_path):
-    write_drop(tmp_path / "drop")
-    return {"WAREHOUSE_BUCKET": str(tmp_path / "drop"), "WAREHOUSE_LOG_FORMAT": "json", "TOPIC_ARN": ARN}
+def environment(drop):
+    return {"WAREHOUSE_BUCKET": str(drop), "WAREHOUSE_LOG_FORMAT": "json", "TOPIC_ARN": ARN}
 
 
 @pytest.fixture(autouse=True)

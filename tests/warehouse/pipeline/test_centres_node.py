@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 import bonobo
-from support import load
+from support import load, raw_drop
 from warehouse import submittingcentres
-from warehouse.demo import CONFIGURATION, raw_drop
+from warehouse.demo import CONFIGURATION
 from warehouse.domain.centres import Centres
 from warehouse.domain.clinical import MAXIMUM_SIZE
 from warehouse.domain.shortfall import Shortfall

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from warehouse.demo import write_drop
 from warehouse.pipeline.doctor_folder import folder_checks
 from warehouse.storage.folder_probe import FolderProbe, Place, Tried
 from warehouse.storage.local_files import whole_file
@@ -25,11 +24,10 @@ def looked_at(probe, now=None):
 
 
 @pytest.fixture
-def probe(tmp_path):
-    write_drop(tmp_path / "d")
-    with whole_file(tmp_path / "d" / "note"):
+def probe(drop):
+    with whole_file(drop / "note"):
         pass
-    return FolderProbe(tmp_path / "d")
+    return FolderProbe(drop)
 
 
 def test_nothing_is_missing_and_nothing_left(probe):

@@ -8,8 +8,8 @@ import pytest
 from inventories import TAKEN, inventory_of
 from uploads import Warehouse
 
-from support import decisions, load, state
-from warehouse.demo import CONFIGURATION, raw_drop
+from support import decisions, load, raw_drop, state
+from warehouse.demo import CONFIGURATION
 from warehouse.errors import Forbidden, StoreFault
 from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.dryrun import DryRunStore

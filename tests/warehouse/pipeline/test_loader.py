@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from uploads import SITES, Warehouse
 
-from support import decisions, load, state
+from support import decisions, load, raw_drop, state
 from warehouse import warehouseloader
-from warehouse.demo import CONFIGURATION, raw_drop
+from warehouse.demo import CONFIGURATION
 from warehouse.domain import dicom
 from warehouse.domain.records import Assignment
 from warehouse.storage.assignments import to_document

@@ -8,9 +8,9 @@ import pytest
 
 import bonobo
 from catalog_rows import clinical, image
-from support import load
+from support import load, raw_drop
 from warehouse.commands.split import audit_graph, preview_graph
-from warehouse.demo import CONFIGURATION, raw_drop
+from warehouse.demo import CONFIGURATION
 from warehouse.domain.audit import Overlap
 from warehouse.domain.forecast import words
 from warehouse.domain.keys import metadata_key

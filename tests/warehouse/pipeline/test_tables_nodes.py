@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import bonobo
-from support import load
+from support import load, raw_drop
 from warehouse import dataprocess
-from warehouse.demo import CONFIGURATION, raw_drop
+from warehouse.demo import CONFIGURATION
 from warehouse.domain.cleaning import ADDED
 from warehouse.domain.clinical_fields import ORIGINAL_FIELDS
 from warehouse.domain.patients import FILE_COLUMNS

@@ -13,8 +13,8 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from catalog_rows import at, decision, image
-from support import load
-from warehouse.demo import CONFIGURATION, raw_drop
+from support import load, raw_drop
+from warehouse.demo import CONFIGURATION
 from warehouse.domain.compaction import to_put_together
 from warehouse.domain.records import GROUPS
 from warehouse.errors import Forbidden, StoreFault

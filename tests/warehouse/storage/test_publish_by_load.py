@@ -10,8 +10,8 @@ import pytest
 from deltalake import DeltaTable
 
 from catalog_rows import image
-from support import load
-from warehouse.demo import CONFIGURATION, raw_drop
+from support import load, raw_drop
+from warehouse.demo import CONFIGURATION
 from warehouse.errors import Forbidden, StoreUnavailable
 from warehouse.storage import publish
 from warehouse.storage.catalog import VIEWS, MemoryCatalog
