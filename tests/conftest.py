@@ -25,6 +25,8 @@ from moto.server import create_backend_app
 from permissions import Grant, allowed
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from hard_drop import warehouse_in
+from support import load
 from warehouse.demo import write_drop
 
 REGION = "eu-west-2"
@@ -267,6 +269,14 @@ def _drop_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def drop(_drop_once: Path, tmp_path: Path) -> Path:
     """A folder that holds the demonstration's raw drop and configuration, not yet loaded."""
     return Path(shutil.copytree(_drop_once, tmp_path / "drop"))
+
+
+@pytest.fixture(scope="session")
+def loaded_once(_drop_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demonstration, loaded: a folder to copy, not to change."""
+    folder = Path(shutil.copytree(_drop_once, tmp_path_factory.mktemp("loaded") / "drop"))
+    assert load(*warehouse_in(folder)).code == 0
+    return folder
 
 
 @pytest.fixture(scope="session")

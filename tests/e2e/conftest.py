@@ -9,8 +9,6 @@ import pytest
 from forking import Forking
 
 from support import bare_environment, fill, load, opened_on_s3, script
-from warehouse.storage.delta import DeltaCatalog
-from warehouse.storage.folder import FolderStore
 
 TIMEOUT = 240
 
@@ -97,16 +95,6 @@ def command(command_in, tmp_path):
         return command_in(cwd, name, *arguments, env=env)
 
     return run
-
-
-@pytest.fixture(scope="session")
-def loaded_once(_drop_once, tmp_path_factory):
-    """The demonstration, loaded: a folder to copy, not to change."""
-    folder = shutil.copytree(_drop_once, tmp_path_factory.mktemp("loaded") / "drop")
-    store = FolderStore(folder)
-    assert load(store, DeltaCatalog(str(folder))).code == 0
-    store.close()
-    return folder
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import bonobo
 from hard_drop import FolderPlace, S3Place, warehouse_in
 from support import load, state
 from warehouse import dataprocess, warehouseloader
-from warehouse.demo import write_drop
 from warehouse.domain.records import Assignment
 from warehouse.errors import SettingsError
 from warehouse.services import (
@@ -49,15 +48,6 @@ def place(request, tmp_path, monkeypatch):
     places = S3Place(server)
     here, there = places.copy_bucket(), places.copy_bucket()
     return partial(places.open, here), partial(places.open, there), f"s3://{there}"
-
-
-@pytest.fixture(scope="module")
-def loaded_once(tmp_path_factory):
-    """The demonstration, loaded: a folder to copy, not to change."""
-    folder = tmp_path_factory.mktemp("loaded") / "drop"
-    write_drop(folder)
-    assert load(*warehouse_in(folder)).code == 0
-    return folder
 
 
 def settings_of(bucket, **flags):
