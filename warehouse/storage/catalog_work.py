@@ -116,7 +116,7 @@ def moment(microseconds: int) -> datetime:
 def show(connection: duckdb.DuckDBPyConnection, sources: Mapping[str, Sequence[Source]]) -> None:
     """Make a view of each table of `sources`, of all its parts; it can be read as often as need be."""
     for name, parts in sources.items():
-        _view(connection, name, [_unhurried(part) for part in parts])
+        _view(connection, name, [_unhurried(part) for part in parts], SHOWN[name])
 
 
 def stream(
@@ -127,9 +127,11 @@ def stream(
 ) -> None:
     """Make a view of `objects` that can be read once, with little of it in memory.
 
-    It holds the key and those of `columns` that the parts have; the others are null in it.
+    It holds the key and `columns`, which are null where the parts do not have them.
     """
-    _view(connection, "objects", [scan(part, columns, where) for part in parts])
+    schema = SHOWN["objects"]
+    wanted = pa.schema([field for field in schema if field.name in {"key", *columns}])
+    _view(connection, "objects", [scan(part, columns, where) for part in parts], wanted)
 
 
 class _Unhurried(ds.FileSystemDataset):  # type: ignore[misc]
@@ -203,9 +205,13 @@ def scan(part: Source, columns: Sequence[str], where: ds.Expression | None = Non
     return dataset.scanner(**wanted, **_AS_ASKED_FOR).to_reader()
 
 
-def _view(connection: duckdb.DuckDBPyConnection, name: str, parts: Sequence[Any]) -> None:
-    # The empty table gives the view all columns of the schema, in its order, whatever the parts have.
-    shown = [SHOWN[name].empty_table(), *parts]
+def _view(connection: duckdb.DuckDBPyConnection, name: str, parts: Sequence[Any], wanted: pa.Schema) -> None:
+    if len(parts) == 1 and parts[0].schema.equals(wanted):
+        # To bind a view costs more than most questions do.
+        connection.register(name, parts[0])
+        return
+    # The empty table gives the view all columns that are wanted, in their order, whatever the parts have.
+    shown = [wanted.empty_table(), *parts]
     for number, part in enumerate(shown):
         connection.register(f"{name}_{number}", part)
     union = " UNION ALL BY NAME ".join(f"SELECT * FROM {name}_{number}" for number in range(len(shown)))
