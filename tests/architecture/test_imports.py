@@ -356,6 +356,12 @@ def test_the_command_reads_no_library_before_it_knows_what_is_asked() -> None:
     assert {*CLIENT_LIBRARIES, "pydantic", "pydicom"} & read == set()
 
 
+def test_what_looks_into_no_header_does_without_pydicom() -> None:
+    read = read_by("import warehouse.commands.query, warehouse.commands.why, warehouse.commands.worklists")
+    assert "warehouse.services" in read
+    assert "pydicom" not in read
+
+
 def test_a_command_reads_no_other() -> None:
     import warehouse.cli
 
