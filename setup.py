@@ -48,7 +48,7 @@ setup(
         "boto3>=1.40,<2",
         "click>=8.1,<9",
         "deltalake>=1.4,<2",
-        "duckdb>=1.4,<3",
+        "duckdb>=1.5,<3",
         "fsspec>=2024.6,<2027",
         "graphviz>=0.20,<1",
         "obstore>=0.8,<0.13",

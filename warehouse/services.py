@@ -38,7 +38,6 @@ from warehouse.storage.folder_probe import FolderProbe
 from warehouse.storage.identities import Identities
 from warehouse.storage.inventory import Inventory
 from warehouse.storage.ledger import Ledger
-from warehouse.storage.listings import Listings
 from warehouse.storage.local_files import MessageFile
 from warehouse.storage.processed import Archive, FolderProcessed, LocalTables, Processed, S3Processed
 from warehouse.storage.raw_listing import InventoryListing, LiveListing, RawListing
@@ -48,7 +47,6 @@ from warehouse.storage.s3_probe import S3Probe
 from warehouse.storage.snapshot import AsOf, Snapshot
 from warehouse.storage.standing import standing_studies
 from warehouse.storage.store import Store
-from warehouse.storage.tables import Tables
 
 if TYPE_CHECKING:
     import boto3
@@ -164,6 +162,10 @@ def process_services(
 
     Raises StoreUnavailable before anything is read, also where the tables would have no place.
     """
+    # Imported here, since both read pydicom, and most commands look into no header.
+    from warehouse.storage.listings import Listings
+    from warehouse.storage.tables import Tables
+
     _warn(settings)
     with (
         open_warehouse(replace(settings, dry_run=False)) as (store, catalog),

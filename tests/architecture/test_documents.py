@@ -20,6 +20,7 @@ import warehouse.cli
 from bonobo.graph import name_of
 from support import load, raw_drop
 from warehouse import config, warehouseloader
+from warehouse.commands import load as load_command
 from warehouse.demo import CONFIGURATION
 from warehouse.domain.reasons import REASONS
 from warehouse.settings import read_settings
@@ -91,7 +92,7 @@ def problem(words: tuple[str, ...], *, named: bool = False) -> str | None:
         return None if (ROOT / words[0]).is_file() else "there is no such script"
     command, rest = COMMANDS[words[0]], list(words[1:])
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
-        found = command.commands.get(rest[0])
+        found = command.get_command(click.Context(command), rest[0])
         itself = getattr(command, "itself", None)
         if found is None and itself is None:
             return f"there is no command {rest[0]}"
@@ -134,14 +135,14 @@ def test_every_command_that_a_page_shows_exists(page: Path) -> None:
 
 def test_the_readme_shows_every_command() -> None:
     shown = {" ".join(one.words) for one in command_lines(ROOT / "README.md")}
-    wanted = [f"warehouse {name}" for name in warehouse.cli.cli.commands] + ["bin/demo", "bin/test"]
+    wanted = [f"warehouse {name}" for name in warehouse.cli.MODULES] + ["bin/demo", "bin/test"]
     assert [name for name in wanted if not any(line.startswith(name) for line in shown)] == []
 
 
 def test_the_pages_name_every_option_of_load() -> None:
     options = [
         name
-        for parameter in warehouse.cli.cli.commands["load"].params
+        for parameter in load_command.load.params
         if isinstance(parameter, click.Option)
         for name in parameter.opts
     ]

@@ -339,6 +339,41 @@ def test_work_at_import_would_be_found(tmp_path: Path) -> None:
     assert watched_import("busy", "idle", folder=tmp_path).stdout == "busy os.mkdir open for writing\n"
 
 
+def read_by(statement: str) -> set[str]:
+    """The modules that a process of its own has read after a statement."""
+    source = f"import sys\n{statement}\nprint(*sys.modules)"
+    run = [sys.executable, "-c", source]
+    return set(
+        subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True).stdout.split()
+    )
+
+
+def test_a_warehouse_in_a_folder_needs_no_client_of_aws() -> None:
+    read = read_by("import warehouse.commands.load")
+    assert "warehouse.storage.s3" in read
+    assert {"boto3", "botocore.session", "botocore.parsers"} & read == set()
+
+
+def test_the_command_reads_no_library_before_it_knows_what_is_asked() -> None:
+    read = read_by("import warehouse.cli")
+    assert "click" in read
+    assert {*CLIENT_LIBRARIES, "pydantic", "pydicom"} & read == set()
+
+
+def test_what_looks_into_no_header_does_without_pydicom() -> None:
+    read = read_by("import warehouse.commands.query, warehouse.commands.why, warehouse.commands.worklists")
+    assert "warehouse.services" in read
+    assert "pydicom" not in read
+
+
+def test_a_command_reads_no_other() -> None:
+    import warehouse.cli
+
+    modules = {f"warehouse.commands.{name}" for name in warehouse.cli.MODULES.values()}
+    asked = "from click import Context\nfrom warehouse.cli import cli\ncli.get_command(Context(cli), 'query')"
+    assert modules & read_by(asked) == {"warehouse.commands.query"}
+
+
 def test_what_the_engine_exports_is_there() -> None:
     import bonobo
 

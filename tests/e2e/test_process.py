@@ -224,7 +224,7 @@ def test_what_s3_refuses_to_give_leaves_latest_as_it_was(command, s3_server):
     )
     document = json.dumps({"Pseudonym": "P1", "SubmittingCentre": "A"}).encode()
     s3_server.client.put_object(Bucket=bucket, Key="training/data/P1/data_2020-01-01.json", Body=document)
-    s3_server.plan("GetObject", 403, "AccessDenied", times=1)
+    s3_server.plan("GetObject", 403, "AccessDenied", times=1, about="data_2020-01-01.json")
     made = command("warehouse", "process", bucket, env=environment(s3_server))
     assert made.code == 4
     assert "forbidden" in made.out

@@ -1,4 +1,7 @@
-"""One AWS session a run: the usual chain of credentials, a profile, or a role; always refreshable."""
+"""One AWS session a run: the usual chain of credentials, a profile, or a role; always refreshable.
+
+boto3 is imported where a session is made: a warehouse in a folder does without.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,8 @@ import logging
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import (
     BotoCoreError,
     ConfigParseError,
@@ -17,13 +18,14 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
-from botocore.session import Session as BotocoreSession
-from botocore.session import get_session
-from botocore.utils import parse_timestamp
 from obstore.exceptions import BaseError
 
 from warehouse.errors import SettingsError, StoreUnavailable
 from warehouse.storage.s3_requests import DEFAULT_REGION
+
+if TYPE_CHECKING:
+    import boto3
+    from botocore.session import Session as BotocoreSession
 
 # Which setting to look at, by what the libraries say of it; never its value, which may be secret.
 UNUSABLE: tuple[tuple[type[Exception], str], ...] = (
@@ -69,6 +71,8 @@ def open_session(profile: str | None = None, role_arn: str | None = None) -> bot
         # Their records quote keys and header values. Where nobody asked for them, Python would show their
         # warnings on standard error.
         logging.getLogger(library).addHandler(_SILENT)
+    import boto3
+
     with usable_settings():
         session = boto3.Session(botocore_session=_botocore_session(), profile_name=profile)
         return session if role_arn is None else _assume(session, role_arn)
@@ -107,6 +111,8 @@ def storage_options(
 
 
 def _botocore_session() -> BotocoreSession:
+    from botocore.session import get_session
+
     session = get_session()
     # Most of the time of reading a listing would go into the general parser of times.
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
@@ -118,10 +124,15 @@ def _timestamp(value: Any) -> datetime:
     if isinstance(value, str) and value[10:11] == "T":
         with suppress(ValueError):
             return datetime.fromisoformat(value)
+    from botocore.utils import parse_timestamp
+
     return parse_timestamp(value)
 
 
 def _assume(session: boto3.Session, role_arn: str) -> boto3.Session:
+    import boto3
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
     source = session.get_credentials()
     if source is None:
         raise StoreUnavailable("assume the role", "", "there are no credentials to assume it with")

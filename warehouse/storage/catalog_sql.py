@@ -21,7 +21,7 @@ from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_pending import Pending
 from warehouse.storage.catalog_schema import OBJECTS, TABLES, to_arrow
 from warehouse.storage.catalog_suggested import Look
-from warehouse.storage.catalog_work import EARLIEST, NEWEST, Source, moment, pages, stream, workspace
+from warehouse.storage.catalog_work import EARLIEST, NEWEST, Source, moment, pages, show, stream, workspace
 from warehouse.storage.sandbox import UNLIMITED, Answer, Limits, ask
 from warehouse.storage.snapshot import Snapshot
 
@@ -56,6 +56,9 @@ _INSTANCES = f"""
     SELECT SOPInstanceUID, key, etag, target_key, target_etag, target_size FROM objects
     WHERE SOPInstanceUID IS NOT NULL AND target_key IS NOT NULL AND outcome IN ('loaded', 'present')
     ORDER BY SOPInstanceUID, {EARLIEST}"""
+
+
+_LAST_RUN = "SELECT * FROM runs ORDER BY started DESC, run DESC LIMIT 1"
 
 
 class InstanceHolder(NamedTuple):
@@ -161,19 +164,27 @@ class SqlCatalog(ABC):
 
     def last_run(self) -> dict[str, Any] | None:
         """The row of the run that started last; None where there is none."""
-        table = self.query("SELECT * FROM runs ORDER BY started DESC, run DESC LIMIT 1")
-        return next(iter(table.to_pylist()), None)
+        runs = self.sources("runs")
+        with workspace() as connection, translated():
+            show(connection, {"runs": runs})
+            last = connection.sql(_LAST_RUN).to_arrow_table()
+        return next(iter(last.to_pylist()), None)
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
-        """The answer to one SELECT, in memory. Raises QueryError, StoreError."""
-        with self.ask(sql, parameters) as answer:
+        """The answer to one SELECT of ours, in memory. Raises QueryError, StoreError."""
+        with ask(self._named(sql), sql, parameters, ours=True) as answer:
             return answer.table()
 
     def ask(
         self, sql: str, parameters: Sequence[Any] = (), limits: Limits = UNLIMITED
     ) -> AbstractContextManager[Answer]:
         """The answer to one SELECT over `objects`, `objects_now`, `runs` and the views, as it is found."""
-        return ask({name: self.sources(name) for name in TABLES}, sql, parameters, limits)
+        return ask(self._named(sql), sql, parameters, limits)
+
+    def _named(self, sql: str) -> dict[str, Sequence[Source]]:
+        """The tables that a question may read: every view is made of `objects`, none of `runs`."""
+        asks_for_runs = re.search(r"\bruns\b", sql, re.IGNORECASE) is not None
+        return {name: self.sources(name) for name in TABLES if name != "runs" or asks_for_runs}
 
     def _rows(self, select: str) -> Iterator[tuple[Any, ...]]:
         # A word of the question that is a column is read; one too many costs no more than time.

@@ -22,23 +22,16 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.fs as fs
 
+from warehouse.storage import engines
 from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_schema import TABLES, VIEWS
 
 Source: TypeAlias = pa.Table | ds.Dataset
 
 MEMORY = "320MB"
-THREADS = 4  # each thread holds buffers of its own: more of them need more memory
 PAGE_ROWS = 16_384
 SCAN_ROWS = 16_384
 AT_ONCE = 8  # files whose footers are read at the same time
-
-_SETTINGS: Mapping[str, Any] = {
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    "python_enable_replacements": False,
-    "threads": min(THREADS, os.cpu_count() or 1),
-}
 
 # The run and its sequence settle what one clock tick cannot.
 NEWEST = "time DESC, run DESC, sequence DESC"
@@ -55,8 +48,35 @@ def workspace(memory: str = MEMORY) -> Generator[duckdb.DuckDBPyConnection]:
 
     `memory` is what it may hold before it turns to the disk, as DuckDB says it.
     """
+    with translated():
+        engine = engines.take()
+    unchanged = False
+    try:
+        with translated():
+            connection = engine.begin(memory)
+        yield connection
+        with translated():
+            unchanged = engine.end(connection)
+    finally:
+        # What an error left behind is nobody's to find.
+        if unchanged:
+            engines.give_back(engine)
+        else:
+            engine.close()
+
+
+@contextmanager
+def sealed_workspace(memory: str) -> Generator[duckdb.DuckDBPyConnection]:
+    """The same for one question of somebody else, in an instance that is used for nothing before or after.
+
+    It opens no file at all, and its settings may be locked.
+    """
     with tempfile.TemporaryDirectory(prefix="warehouse-", ignore_cleanup_errors=True) as folder:
-        settings = {**_SETTINGS, "memory_limit": memory, "temp_directory": os.path.join(folder, "spill")}
+        settings = {
+            **engines.SETTINGS,
+            "memory_limit": memory,
+            "temp_directory": os.path.join(folder, "spill"),
+        }
         with translated():
             connection = duckdb.connect(os.path.join(folder, "work.duckdb"), config=settings)
         try:
@@ -82,9 +102,9 @@ def pages(connection: duckdb.DuckDBPyConnection, select: str) -> Iterator[tuple[
                 "SELECT * FROM result WHERE rowid >= ? AND rowid < ? ORDER BY rowid",
                 [start, start + PAGE_ROWS],
             ).fetchall()
-        if not rows:
-            return
         yield from rows
+        if len(rows) < PAGE_ROWS:
+            return
         start += PAGE_ROWS
 
 
@@ -96,7 +116,7 @@ def moment(microseconds: int) -> datetime:
 def show(connection: duckdb.DuckDBPyConnection, sources: Mapping[str, Sequence[Source]]) -> None:
     """Make a view of each table of `sources`, of all its parts; it can be read as often as need be."""
     for name, parts in sources.items():
-        _view(connection, name, [_unhurried(part) for part in parts])
+        _view(connection, name, [_unhurried(part) for part in parts], SHOWN[name])
 
 
 def stream(
@@ -107,9 +127,11 @@ def stream(
 ) -> None:
     """Make a view of `objects` that can be read once, with little of it in memory.
 
-    It holds the key and those of `columns` that the parts have; the others are null in it.
+    It holds the key and `columns`, which are null where the parts do not have them.
     """
-    _view(connection, "objects", [scan(part, columns, where) for part in parts])
+    schema = SHOWN["objects"]
+    wanted = pa.schema([field for field in schema if field.name in {"key", *columns}])
+    _view(connection, "objects", [scan(part, columns, where) for part in parts], wanted)
 
 
 class _Unhurried(ds.FileSystemDataset):  # type: ignore[misc]
@@ -183,9 +205,13 @@ def scan(part: Source, columns: Sequence[str], where: ds.Expression | None = Non
     return dataset.scanner(**wanted, **_AS_ASKED_FOR).to_reader()
 
 
-def _view(connection: duckdb.DuckDBPyConnection, name: str, parts: Sequence[Any]) -> None:
-    # The empty table gives the view all columns of the schema, in its order, whatever the parts have.
-    shown = [SHOWN[name].empty_table(), *parts]
+def _view(connection: duckdb.DuckDBPyConnection, name: str, parts: Sequence[Any], wanted: pa.Schema) -> None:
+    if len(parts) == 1 and parts[0].schema.equals(wanted):
+        # To bind a view costs more than most questions do.
+        connection.register(name, parts[0])
+        return
+    # The empty table gives the view all columns that are wanted, in their order, whatever the parts have.
+    shown = [wanted.empty_table(), *parts]
     for number, part in enumerate(shown):
         connection.register(f"{name}_{number}", part)
     union = " UNION ALL BY NAME ".join(f"SELECT * FROM {name}_{number}" for number in range(len(shown)))

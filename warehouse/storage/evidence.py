@@ -22,6 +22,7 @@ from warehouse.storage import evidence_sql as sql
 from warehouse.storage.catalog import Catalog
 from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_work import moment, pages
+from warehouse.storage.engines import beside
 from warehouse.storage.gathering import Gathering, OnDisk, described, object_of
 
 # So many rows of each side are joined at a time.
@@ -39,7 +40,7 @@ class Evidence(OnDisk):
         self._catalog = catalog
         super().__init__(sql.GATHERED, sql.HASHED)
         with translated():
-            self._finding = self._stack.enter_context(self._connection.cursor())
+            self._finding = self._stack.enter_context(beside(self._connection))
             for connection in (self._connection, self._finding):
                 connection.execute(sql.AS_WRITTEN)
         self._found = Gathering(self._finding, sql.FINDABLE)

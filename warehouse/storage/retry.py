@@ -80,7 +80,7 @@ class Retrier:
         while True:
             try:
                 return work()
-            except library.raises as error:
+            except library.raises() as error:
                 fault = library.translate(operation, key, error, unmet)
             if fault.code in leave:
                 raise Left(fault.code)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from botocore.config import Config
 from botocore.exceptions import NoCredentialsError
 from obstore.store import S3Store as ObstoreS3
 
@@ -40,6 +39,9 @@ def control_client(
     Checksums only where S3 requires them: older servers refuse the others, and a multipart copy without
     one of ours gets a full-object CRC64NVME from S3, which is what `same_bytes` can use.
     """
+    # botocore is read whole where a bucket is opened: a warehouse in a folder does without.
+    from botocore.config import Config
+
     config = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=REQUEST_SECONDS,

@@ -22,7 +22,7 @@ from warehouse.domain.sql_tree import Tree, asks_for_the_tables, is_out_of_reach
 from warehouse.errors import QueryError
 from warehouse.storage.catalog_errors import translated
 from warehouse.storage.catalog_views import ASKED, Ready, is_a_view, make, nothing_is_ready
-from warehouse.storage.catalog_work import MEMORY, Source, show, workspace
+from warehouse.storage.catalog_work import MEMORY, Source, sealed_workspace, show, workspace
 from warehouse.storage.parsing import forms, parse, with_definitions
 from warehouse.storage.plain_types import in_plain_types
 
@@ -106,15 +106,18 @@ def ask(
     ready: Ready = nothing_is_ready,
     *,
     repeatable: bool = False,
+    ours: bool = False,
 ) -> Generator[Answer]:
     """Put a question to tables: those of the catalog, with the views over them, or those of one set.
 
     Of the views, those that `ready` has the tables of are not worked out. If `repeatable`, a question is
-    refused whose answer may be another one the next time.
+    refused whose answer may be another one the next time. A question that is `ours`, no part of which a
+    person wrote, is put where others of ours were put before.
 
     Raises QueryError for what cannot be answered, and StoreError.
     """
-    with workspace(limits.memory) as connection, _Alarm(connection, limits) as clock:
+    room = workspace if ours else sealed_workspace
+    with room(limits.memory) as connection, _Alarm(connection, limits) as clock:
         with _told(clock):
             tree = parse(connection, _one_that_reads(connection, sql))
         if asks_for_the_tables(tree):
@@ -127,7 +130,8 @@ def ask(
             show(connection, sources)
             if "objects" in sources:
                 make(connection, sql, ready=ready)
-            connection.execute("SET lock_configuration = true")
+            if not ours:
+                connection.execute("SET lock_configuration = true")
         with _told(clock):
             relation = connection.sql(sql, params=list(parameters) or None)
             reader = in_plain_types(relation).to_arrow_reader(ANSWER_ROWS)

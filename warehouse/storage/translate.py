@@ -14,7 +14,6 @@ from enum import Enum
 
 import botocore.exceptions as boto
 import obstore.exceptions as obs
-from botocore.parsers import ResponseParserError
 
 from warehouse.errors import (
     AlreadyExists,
@@ -137,8 +136,6 @@ BOTOCORE: Mapping[type[Exception], Verdict] = {
     boto.NoRegionError: UNUSABLE,
     boto.ParamValidationError: UNNAMEABLE,
     boto.BotoCoreError: BROKEN,
-    # Outside botocore's tree: an answer that was cut short, or is no XML.
-    ResponseParserError: PASSING,
 }
 
 
@@ -196,7 +193,7 @@ def of_botocore(operation: str, key: str, error: Exception, unmet: type[StoreErr
         if condition.startswith("x-amz-copy-source"):
             unmet = Changed
         return _s3(operation, key, status, str(answer.get("Code", "")), unmet)
-    return _fault(operation, key, *_nearest(BOTOCORE, error), type(error).__name__)
+    return _fault(operation, key, *_nearest(_botocore(), error), type(error).__name__)
 
 
 def of_os(operation: str, key: str, error: OSError, *, reading: bool = False) -> StoreError:
@@ -209,16 +206,24 @@ def of_os(operation: str, key: str, error: OSError, *, reading: bool = False) ->
     return ours(operation, key, errno.errorcode.get(number, type(error).__name__))
 
 
+def _botocore() -> Mapping[type[Exception], Verdict]:
+    # Imported where something was raised: for a warehouse in a folder, botocore is never read whole.
+    from botocore.parsers import ResponseParserError
+
+    # Outside botocore's tree: an answer that was cut short, or is no XML.
+    return {**BOTOCORE, ResponseParserError: PASSING}
+
+
 @dataclass(frozen=True, slots=True)
 class Library:
-    """What a library may raise, and how that is translated."""
+    """What a library may raise, asked where something was raised, and how that is translated."""
 
-    raises: tuple[type[Exception], ...]
+    raises: Callable[[], tuple[type[Exception], ...]]
     translate: Callable[[str, str, Exception, type[StoreError]], Fault]
 
 
-FROM_OBSTORE = Library(tuple(OBSTORE), of_obstore)
-FROM_BOTOCORE = Library((boto.ClientError, *BOTOCORE), of_botocore)
+FROM_OBSTORE = Library(lambda: tuple(OBSTORE), of_obstore)
+FROM_BOTOCORE = Library(lambda: (boto.ClientError, *_botocore()), of_botocore)
 
 
 def _s3(operation: str, key: str, status: int, code: str, unmet: type[StoreError]) -> Fault:

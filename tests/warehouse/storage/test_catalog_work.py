@@ -120,3 +120,17 @@ def test_files_of_several_row_groups_are_read_whole(tmp_path):
     assert len(groups) == -(-ROWS // 7)
     assert pa.concat_tables(group.to_table() for group in groups).num_rows == ROWS
     assert _row_groups([]) == []
+
+
+def test_what_lacks_no_column_is_shown_as_it_is_and_what_lacks_one_has_nulls():
+    whole = to_arrow("objects", [image("training", "P1", "1.1", "1.2", "1.3")])
+    older = whole.drop_columns(["site"])
+    seen = "SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY ALL"
+    for part, views in ((whole, [("objects",)]), (older, [("objects",), ("objects_0",), ("objects_1",)])):
+        with workspace() as connection:
+            show(connection, {"objects": [part]})
+            assert connection.execute(seen).fetchall() == views
+            columns = [name for name, *_ in connection.execute("DESCRIBE objects").fetchall()]
+            assert columns == OBJECTS.names
+            (site,) = connection.execute("SELECT site FROM objects").fetchone()
+            assert site == (whole["site"][0].as_py() if part is whole else None)

@@ -30,7 +30,7 @@ def translate(operation, key, error, unmet):
     return Fault(ours(operation, key, str(error)), str(error), again)
 
 
-LIBRARY = Library((Foreign,), translate)
+LIBRARY = Library(lambda: (Foreign,), translate)
 
 
 class Script:

@@ -42,7 +42,7 @@ def test_every_obstore_exception_has_a_line_of_its_own(kind):
 
 @pytest.mark.parametrize("kind", exceptions_of(botocore.exceptions), ids=lambda kind: kind.__name__)
 def test_every_botocore_exception_is_caught(kind):
-    caught = translate.FROM_BOTOCORE.raises
+    caught = translate.FROM_BOTOCORE.raises()
     others = (botocore.exceptions.WaiterConfigError, botocore.exceptions.InvalidEndpointConfigurationError)
     assert (
         issubclass(kind, caught) or kind in others or not issubclass(kind, botocore.exceptions.BotoCoreError)
