@@ -2,6 +2,7 @@
 
     python benchmarks/spark.py [--images 500 2000 5000] [--pairs 3]
     python benchmarks/spark.py --known 1000000
+    python benchmarks/spark.py --outcomes 100000
 
 Needs the extra `spark` and Java 17. The cluster is started here: a master and two workers of one core each,
 on this machine, so that no engine has more cores than another. A drop of each size is made once; each engine
@@ -14,13 +15,18 @@ a k-th, the fixed part stays.
 
 `--known` measures instead what each executor process reads of a catalog in which so many images are known
 already, before its first image: whose the studies are, and which objects hold the SOP instances.
+
+`--outcomes` measures what the driver alone does for so many images: outcomes are unpickled, recorded, and
+committed to a catalog in a folder.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import itertools
 import os
+import pickle
 import platform
 import resource
 import runpy
@@ -31,21 +37,30 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pyspark
 import synthetic
 from loader import drop
 
+import bonobo
+from warehouse import warehouseloader
+from warehouse.domain.records import Outcome
+from warehouse.pipeline.loader import copy_and_upload
+from warehouse.services import run_services, utc_now
+from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.identities import Identities
+from warehouse.storage.ledger import Ledger
+from warehouse.storage.memory import MemoryStore
 
 Cluster = runpy.run_path(str(Path(__file__).parents[1] / "tests" / "spark_cluster.py"))["Cluster"]
 
 SIZES = (500, 2000, 5000)
 IMAGES_OF_A_PATIENT = 10
 MACHINES = (4, 8, 16, 64)
+BATCH = 100
 DRIVER = ("--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.bindAddress=127.0.0.1")
 
 
@@ -55,9 +70,13 @@ def main() -> None:
     parser.add_argument("--images", type=int, nargs="+", default=SIZES)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--known", type=int)
+    parser.add_argument("--outcomes", type=int)
     options = parser.parse_args()
     if options.known:
         measure_known(options.known)
+        return
+    if options.outcomes:
+        measure_driver(options.outcomes)
         return
     with tempfile.TemporaryDirectory(prefix="bench-spark-") as name:
         root = Path(name)
@@ -147,6 +166,37 @@ def measure_known(images: int) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{images:,} images known: {took:.1f} s, a file of {size / 1024**2:.0f} MiB", end="")
     print(f" ({size / images:.0f} bytes an image), a peak of {peak:.0f} MiB of memory")
+
+
+def measure_driver(outcomes: int) -> None:
+    """What it takes to write down what became of images."""
+    found = _outcomes(500)
+    few = [pickle.dumps(found[start : start + BATCH]) for start in range(0, len(found), BATCH)]
+    with tempfile.TemporaryDirectory(prefix="bench-spark-") as name, closing(DeltaCatalog(name)) as catalog:
+        ledger = Ledger(catalog, run="benchmark", clock=utc_now, requests=dict)
+        ledger.second_look()
+        begun, cpu = time.perf_counter(), time.process_time()
+        for batch in itertools.islice(itertools.cycle(few), -(-outcomes // BATCH)):
+            for outcome in pickle.loads(batch):
+                ledger.record(outcome)
+        took, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    sizes = sum(map(len, few)) / len(found)
+    print(
+        f"{outcomes:,} outcomes of {sizes:.0f} bytes: {took:.1f} s, {outcomes / took:,.0f} a second", end=""
+    )
+    print(f" ({1e6 * cpu / outcomes:.0f} µs of CPU each)")
+
+
+def _outcomes(images: int) -> list[Outcome]:
+    """What the loader decides of so many images, in memory."""
+    store, catalog = MemoryStore(), MemoryCatalog()
+    for key, data in drop(images, images // IMAGES_OF_A_PATIENT):
+        store.put(key, data)
+    graph, found = warehouseloader.get_graph(8), []
+    graph.add_chain(found.append, _input=copy_and_upload)
+    with run_services(store, catalog) as services:
+        bonobo.run(graph, services=nullcontext(services), console=bonobo.QUIET)
+    return [outcome for outcome in found if outcome.image is not None]
 
 
 def fitted(measured: dict[int, dict[str, list[float]]], name: str) -> tuple[float, float]:

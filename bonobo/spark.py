@@ -101,7 +101,7 @@ class SparkCluster:
 
     def __init__(self, context: SparkContext, services: ServicesFactory) -> None:
         self._context = context
-        self._services = services
+        self._services = _pickled(services)
         # Jobs of others on the same context are none of our business.
         self._group = f"bonobo-{id(self):x}"
 
@@ -117,12 +117,10 @@ class SparkCluster:
 class SparkJob:
     """Rows in slices, each a broadcast of its own: on the driver's disk, and fetched by who works on it."""
 
-    def __init__(
-        self, context: SparkContext, stages: Sequence[Stage], services: ServicesFactory, group: str
-    ) -> None:
+    def __init__(self, context: SparkContext, stages: Sequence[Stage], services: bytes, group: str) -> None:
         self._context = context
         self._stages = stages
-        self._services = _pickled(services)
+        self._services = services
         self._group = group
         self._slices: list[tuple[int, Broadcast[bytes]]] = []
 
