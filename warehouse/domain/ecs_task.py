@@ -10,7 +10,8 @@ from typing import Any
 # Nothing was decided, or nobody knows: run again (docs/exit-codes.md).
 INCOMPLETE = 4
 
-STOPPED = "STOPPED"
+# ECS developer guide, "Amazon ECS task lifecycle": DescribeTasks shows DELETED, too, of a task that stopped.
+OVER = frozenset({"STOPPED", "DELETED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Task:
 
     @property
     def ended(self) -> bool:
-        return self.status == STOPPED
+        return self.status in OVER
 
 
 def task_of(described: Mapping[str, Any], container: str) -> Task:
@@ -42,7 +43,7 @@ def task_of(described: Mapping[str, Any], container: str) -> Task:
     own: Mapping[str, Any] = next(
         (one for one in described.get("containers", ()) if one.get("name") == container), {}
     )
-    ended = described.get("lastStatus") == STOPPED
+    ended = described.get("lastStatus") in OVER
     reasons = (own.get("reason"), described.get("stoppedReason"))
     return Task(
         arn=described["taskArn"],

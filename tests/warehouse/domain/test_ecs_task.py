@@ -82,3 +82,10 @@ def test_lines_say_what_runs_and_then_what_ended_the_latest_first():
         "  new  no exit code  ended 1 min ago  no image",
         "  old  exit code 0  ended 1 h 0 min ago",
     ]
+
+
+def test_one_that_ecs_has_deleted_has_ended():
+    """ECS developer guide, "Amazon ECS task lifecycle": DescribeTasks shows that state, too."""
+    task = task_of(told("DELETED", container={"exitCode": 3}), "pipeline")
+    assert task.ended
+    assert exit_code(task) == 3
