@@ -31,8 +31,8 @@ def as_text(event: LogEvent) -> str:
         return f"{_written(event.time)} {printable(event.message)}"
     level = document.get("level")
     grave = f"{level}: " if level in ("warning", "error") else ""
-    time = printable(str(document.get("time", _written(event.time))))
-    return f"{time} {printable(grave + message)}"
+    time = document.get("time")
+    return f"{printable(time) if isinstance(time, str) else _written(event.time)} {printable(grave + message)}"
 
 
 def as_json(event: LogEvent) -> str:
@@ -47,7 +47,7 @@ def _document(message: str) -> dict[str, object]:
         return {}
     try:
         document = json.loads(message)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import json
+
 import pytest
 
-from warehouse.commands.cloud.waiting import Latest
+from warehouse.commands.cloud.waiting import Latest, write
 from warehouse.domain.ecs_task import Task
+from warehouse.domain.log_events import LogEvent
 
 ARN = "arn:aws:ecs:eu-west-2:123456789012:task/cluster/abc"
 STARTED, RUNNING, STOPPED = (Task(ARN, "d", status) for status in ("PROVISIONING", "RUNNING", "STOPPED"))
@@ -44,3 +48,13 @@ def test_a_task_has_ended(found, unseen, ended):
     told, last = looks(*found, unseen=unseen)
     assert told == ended
     assert last == next((one for one in reversed(found) if one), STARTED)
+
+
+@pytest.mark.parametrize("text", ["half \ud800", '{"message": "half \ud800"}'])
+def test_what_utf8_cannot_hold_is_written_as_an_escape(text):
+    out = io.BytesIO()
+    write([LogEvent(0, text)], "json", out)
+    write([LogEvent(0, text)], "text", out)
+    as_json, as_text = out.getvalue().splitlines()
+    assert json.loads(as_json)["message"] == "half \ud800"
+    assert as_text.endswith(rb"half \ud800")

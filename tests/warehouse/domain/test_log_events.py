@@ -33,3 +33,13 @@ def test_every_line_is_one_json_object(text):
 def test_a_json_line_stays_as_it_is():
     text = json.dumps({"_aws": {"Timestamp": 1}, "Loaded": 5})
     assert as_json(LogEvent(TIME, text)) == text
+
+
+def test_a_time_that_is_no_text_is_that_of_the_event():
+    assert as_text(LogEvent(TIME, '{"time": null, "message": "x"}')) == "2023-11-14T22:13:20.123Z x"
+
+
+def test_a_line_that_is_nested_too_deep_to_be_read_is_a_line_like_any_other():
+    text = '{"a":' * 50_000
+    assert as_text(LogEvent(TIME, text)) == f"2023-11-14T22:13:20.123Z {text}"
+    assert json.loads(as_json(LogEvent(TIME, text)))["message"] == text

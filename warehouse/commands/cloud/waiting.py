@@ -68,4 +68,5 @@ class Latest:
 def write(events: Iterable[LogEvent], form: str, out: BinaryIO) -> None:
     """Write events, each as one line."""
     for event in events:
-        out.write(FORMATS[form](event).encode() + b"\n")
+        # Half a surrogate pair, which UTF-8 cannot hold, is written as an escape, which JSON knows too.
+        out.write(FORMATS[form](event).encode(errors="backslashreplace") + b"\n")
