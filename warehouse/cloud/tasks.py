@@ -51,7 +51,10 @@ class Tasks:
         if cpu is None and memory is None:
             return
         definition = self._definition(pipeline)
-        require_size(cpu or int(definition.get("cpu", 0)), memory or int(definition.get("memory", 0)))
+        require_size(
+            int(definition.get("cpu", 0)) if cpu is None else cpu,
+            int(definition.get("memory", 0)) if memory is None else memory,
+        )
 
     def start(self, pipeline: Pipeline, overrides: Mapping[str, Any], image: str | None = None) -> Task:
         """Start a task, with an image of the stack's repository if one is named by its tag or digest."""

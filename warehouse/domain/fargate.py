@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from warehouse.errors import SettingsError
@@ -20,6 +21,9 @@ SIZES: Mapping[int, frozenset[int]] = {
     8192: frozenset(range(16384, 61440 + 1, 4096)),
     16384: frozenset(range(32768, 122880 + 1, 8192)),
 }
+
+# API_RunTask, `overrides`: all of them together, in JSON.
+LONGEST_OVERRIDES = 8192
 
 # What DescribeTaskDefinition tells and RegisterTaskDefinition does not take.
 TOLD_ONLY = frozenset(
@@ -40,11 +44,23 @@ def require_size(cpu: int, memory: int) -> None:
     if cpu not in SIZES:
         raise SettingsError(f"--cpu must be one of {', '.join(map(str, SIZES))} (1024 are one vCPU)")
     if memory not in SIZES[cpu]:
-        least, most = min(SIZES[cpu]), max(SIZES[cpu])
         raise SettingsError(
-            f"Fargate has no task of {cpu} CPU units and {memory} MiB: with that --cpu, --memory goes from "
-            f"{least} to {most}"
+            f"Fargate has no task of {cpu} CPU units and {memory} MiB: with that --cpu, --memory is "
+            f"{_in_words(sorted(SIZES[cpu]))}"
         )
+
+
+def _in_words(sizes: Sequence[int]) -> str:
+    """Sizes that rise, as a person reads them.
+
+    >>> _in_words([512, 1024, 2048])
+    '512, 1024 or 2048'
+    >>> _in_words([1024, 2048, 3072, 4096])
+    'from 1024 to 4096 in steps of 1024'
+    """
+    if len(sizes) == 3:
+        return f"{sizes[0]}, {sizes[1]} or {sizes[2]}"
+    return f"from {sizes[0]} to {sizes[-1]} in steps of {sizes[1] - sizes[0]}"
 
 
 def variables(pairs: Iterable[str]) -> list[dict[str, str]]:
@@ -88,6 +104,10 @@ def overrides(
         found["cpu"] = str(cpu)
     if memory is not None:
         found["memory"] = str(memory)
+    if len(json.dumps(found)) > LONGEST_OVERRIDES:
+        raise SettingsError(
+            f"--env and --command are longer than the {LONGEST_OVERRIDES:,} characters that ECS takes for a run"
+        )
     return found
 
 

@@ -70,3 +70,16 @@ def test_only_the_image_of_the_container_differs():
         "containerDefinitions": [{"name": "pipeline", "image": "a:2", "cpu": 0}, containers[1]],
     }
     assert containers[0]["image"] == "a:1"
+
+
+def test_overrides_that_are_longer_than_ecs_takes():
+    with pytest.raises(SettingsError, match="8,192") as raised:
+        overrides("pipeline", environment=["A=" + "secret" * 2000])
+    assert "secret" not in str(raised.value)
+
+
+def test_a_size_that_lies_between_those_that_there_are():
+    with pytest.raises(SettingsError, match="in steps of 4096"):
+        require_size(8192, 16385)
+    with pytest.raises(SettingsError, match="512, 1024 or 2048"):
+        require_size(256, 1500)
