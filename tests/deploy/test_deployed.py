@@ -229,6 +229,20 @@ class TestCommand:
         assert "nothing was changed" in ended.output
         assert deployer.describe(NAME) is None
 
+    def test_who_leaves_instead_of_answering_leaves_no_change_set(self, deployer, monkeypatch):
+        monkeypatch.setattr(
+            sys.modules["warehouse.commands.cloud.deploy"], "_somebody_is_there", lambda: True
+        )
+        assert self.run(input="").exit_code != 0
+        assert deployer.describe(NAME) is None
+
+    def test_who_stops_waiting_is_told_that_it_goes_on(self, deployer, monkeypatch):
+        def interrupted(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Deployer, "carry_out", interrupted)
+        assert f"CloudFormation goes on with the stack {NAME}" in self.run("--yes").output
+
     def test_a_bucket_that_would_be_replaced_is_refused(self, deployer, monkeypatch):
         made(deployer)
         change = Change("Modify", "WarehouseBucket", "AWS::S3::Bucket", "True")

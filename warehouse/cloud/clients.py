@@ -1,7 +1,7 @@
 """The only place where clients of AWS's control plane are made, and where what they raise becomes ours.
 
 What is raised names the service, the operation and AWS's code; AWS's own message is not passed on where it
-may quote a key or a value, but for CloudFormation's, which speak of the template.
+may quote a key or a value, but for those of CloudFormation and ECS, which speak of the template and of tasks.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 
 import botocore.exceptions as boto
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 
-from warehouse.errors import CloudFault, CloudUnavailable
+from warehouse.errors import CloudError, CloudFault, CloudUnavailable
 from warehouse.storage.aws import open_session, usable_settings
 
 # What a person has to mend before the same request can succeed; all else may pass.
@@ -37,8 +38,39 @@ ACTIONS: Mapping[tuple[str, str], str] = {
         "RegisterTaskDefinition",
     ): "ecs:RegisterTaskDefinition, and iam:PassRole on the roles of the task",
 }
-_TALKATIVE = frozenset({"cloudformation"})
+_TALKATIVE = frozenset({"cloudformation", "ecs"})
+# Asked for on the way to any request, to get credentials; of which service they are.
+_FOR_CREDENTIALS = {"AssumeRole": "sts", "AssumeRoleWithWebIdentity": "sts", "GetRoleCredentials": "sso"}
+
+_BY_HAND = "what the stack made was changed or deleted by hand: CloudFormation's drift detection says what"
+# What will be refused again however often it is asked for, and what to do about it.
+REFUSED: Mapping[tuple[str, str], str] = {
+    # It says itself what it does not take.
+    ("cloudformation", "ValidationError"): "",
+    ("cloudformation", "InsufficientCapabilitiesException"): "",
+    ("ecs", "ClientException"): _BY_HAND,
+    ("ecs", "ClusterNotFoundException"): _BY_HAND,
+    ("ecs", "InvalidParameterException"): _BY_HAND,
+    ("events", "ResourceNotFoundException"): _BY_HAND,
+    ("logs", "ResourceNotFoundException"): _BY_HAND,
+    ("s3", "NoSuchBucket"): _BY_HAND,
+}
+# What passes by itself: AWS's words for a server's fault, and for too many requests.
+PASSING = frozenset(
+    {
+        *("Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "SlowDown"),
+        *("TooManyRequestsException", "InternalError", "InternalFailure", "ServerException", "ServerError"),
+        *("ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "500", "502", "503", "504"),
+    }
+)
 _ARN = re.compile(r"arn:aws[a-z-]*:[^\s,;]+")
+
+
+_WITHOUT_CREDENTIALS = (
+    *(boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError),
+    # A login by single sign-on that was forgotten or has run out.
+    *(boto.SSOError, boto.TokenRetrievalError, boto.RefreshWithMFAUnsupportedError),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +100,40 @@ def translated(service: str) -> Generator[None]:
     try:
         yield
     except boto.ClientError as error:
-        answer = error.response.get("Error", {})
-        code = str(answer.get("Code", "")) or "Unknown"
-        if code in DENIED:
-            named = f"{service}:{error.operation_name}"
-            needs = ACTIONS.get((service, error.operation_name), named)
-            said = f"not allowed ({code}); the caller needs {needs}, with credentials that are valid"
-            raise CloudUnavailable(service, error.operation_name, said) from None
-        said = code
-        if service in _TALKATIVE:
-            said = f"{code}: {_ARN.sub('…', ' '.join(str(answer.get('Message', '')).split()))}"
-        raise CloudFault(service, error.operation_name, said, code=code) from None
-    except (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError) as error:
+        raise _refusal(_FOR_CREDENTIALS.get(error.operation_name, service), error) from None
+    except _WITHOUT_CREDENTIALS as error:
         said = (
-            f"there are no credentials ({type(error).__name__}): set them, or name a profile with --profile"
+            f"there are no credentials ({type(error).__name__}): log in again, set them, or name a profile"
+            " with --profile"
         )
         raise CloudUnavailable(service, "", said) from None
     except boto.NoRegionError:
         said = "no region is set: set AWS_DEFAULT_REGION, or name a profile that has one"
         raise CloudUnavailable(service, "", said) from None
-    except boto.WaiterError as error:
-        raise CloudFault(service, "", f"it did not get there in time ({type(error).__name__})") from None
+    except boto.InvalidRegionError:
+        said = "that is no AWS region: look at --region, AWS_DEFAULT_REGION, or the profile's region"
+        raise CloudUnavailable(service, "", said) from None
+    except boto.ParamValidationError:
+        said = "nothing was asked, since an option is not of the form that AWS takes: look at --role-arn"
+        raise CloudUnavailable(service, "", said) from None
+    except ResponseParserError:
+        said = "the answer is none of AWS's: look at AWS_ENDPOINT_URL, the region, and proxies on the way"
+        raise CloudFault(service, "", said) from None
     except (boto.BotoCoreError, boto.HTTPClientError) as error:
         raise CloudFault(service, "", f"no answer ({type(error).__name__}): try again") from None
+
+
+def _refusal(service: str, error: boto.ClientError) -> CloudError:
+    """What an answer of AWS's that is an error means."""
+    operation = error.operation_name
+    answer = error.response.get("Error", {})
+    code = str(answer.get("Code", "")) or "Unknown"
+    if code in DENIED:
+        needs = ACTIONS.get((service, operation), f"{service}:{operation}")
+        said = f"not allowed ({code}); the caller needs {needs}, with credentials that are valid"
+        return CloudUnavailable(service, operation, said, code=code)
+    told = _ARN.sub("…", " ".join(str(answer.get("Message", "")).split())) if service in _TALKATIVE else ""
+    remedy = "try again" if code in PASSING else REFUSED.get((service, code), "")
+    said = "; ".join(part for part in (f"{code}: {told}" if told else code, remedy) if part)
+    kind = CloudUnavailable if (service, code) in REFUSED else CloudFault
+    return kind(service, operation, said, code=code)

@@ -7,6 +7,7 @@ DescribeStackEvents.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,15 +18,14 @@ from warehouse.cloud.clients import Access, client, translated
 from warehouse.cloud.template import body_of
 from warehouse.domain.deployment import (
     ABSENT,
-    BUSY,
-    STUCK,
+    REMEDIES,
     Change,
     changes_of,
     parameters,
     says_nothing_to_do,
     state_of,
 )
-from warehouse.errors import CloudFault, CloudUnavailable
+from warehouse.errors import CloudError, CloudFault, CloudUnavailable
 
 SERVICE = "cloudformation"
 # The roles have no names of our choice.
@@ -45,7 +45,7 @@ class ChangeSet:
 
 
 class Deployer:
-    """Changes the stacks of an account and region. Raises CloudFault and CloudUnavailable."""
+    """Changes the stacks of an account and region. Raises CloudError."""
 
     def __init__(self, access: Access) -> None:
         self._client = client(SERVICE, access)
@@ -62,13 +62,8 @@ class Deployer:
         described = self.describe(stack)
         status = None if described is None else described["StackStatus"]
         state = state_of(status)
-        if state == BUSY:
-            raise CloudUnavailable(SERVICE, "", f"the stack {stack} {BUSY} ({status}): wait for its end")
-        if state == STUCK:
-            said = (
-                f"the stack {stack} {STUCK} ({status}): delete it in CloudFormation, which keeps all buckets"
-            )
-            raise CloudUnavailable(SERVICE, "", said)
+        if state in REMEDIES:
+            raise CloudUnavailable(SERVICE, "", f"the stack {stack} {state} ({status}): {REMEDIES[state]}")
         made = state == ABSENT
         held = () if made or described is None else _names(described)
         change_set = ChangeSet(stack, f"warehouse-{now:%Y%m%d-%H%M%S}", (), made)
@@ -82,30 +77,23 @@ class Deployer:
                     Parameters=parameters(template.get("Parameters", {}), given, held, defaults),
                     Capabilities=list(CAPABILITIES),
                 )
-        except CloudFault as error:
+        except CloudError as error:
             if says_nothing_to_do(str(error)):
                 return change_set
             raise
         return self._proposed(change_set)
 
     def _proposed(self, change_set: ChangeSet) -> ChangeSet:
-        waiter = self._client.get_waiter("change_set_create_complete")
-        try:
-            waiter.wait(
-                StackName=change_set.stack,
-                ChangeSetName=change_set.name,
-                WaiterConfig={"Delay": POLL_SECONDS, "MaxAttempts": LONGEST_SECONDS // POLL_SECONDS},
-            )
-        except boto.WaiterError as error:
-            reason = str(error.last_response.get("StatusReason", ""))
-            self.discard(change_set)
+        named = {"StackName": change_set.stack, "ChangeSetName": change_set.name}
+        failed = self._awaited("change_set_create_complete", "DescribeChangeSet", named)
+        if failed is not None:
+            reason = " ".join(str(failed.get("StatusReason", "")).split())
+            with suppress(CloudError):
+                self.discard(change_set)
             if says_nothing_to_do(reason):
                 return change_set
-            said = f"the change set failed: {' '.join(reason.split()) or error.last_response.get('Status')}"
-            raise CloudFault(SERVICE, "CreateChangeSet", said) from None
-        except boto.ClientError:
-            with translated(SERVICE):
-                raise
+            said = f"the change set failed: {reason or failed.get('Status')}"
+            raise CloudFault(SERVICE, "CreateChangeSet", said)
         changes = tuple(self._changes(change_set))
         if not changes:
             self.discard(change_set)
@@ -136,7 +124,8 @@ class Deployer:
                 self._client.delete_stack(StackName=change_set.stack)
 
     def carry_out(self, change_set: ChangeSet) -> None:
-        """Carry a change set out, and wait for its end. Raises CloudFault with what failed first."""
+        """Carry a change set out, and wait for its end. Raises CloudFault with what failed first, or where
+        nobody can say any more how it goes on."""
         # Of a first attempt that fails not even the buckets stay: they are empty, and in the next one's way.
         first = {"RetainExceptOnCreate": True} if change_set.makes_the_stack else {}
         with translated(SERVICE):
@@ -144,18 +133,40 @@ class Deployer:
                 StackName=change_set.stack, ChangeSetName=change_set.name, **first
             )
         done = "stack_create_complete" if change_set.makes_the_stack else "stack_update_complete"
+        goes_on = f"CloudFormation goes on with the stack {change_set.stack}: look for its end there"
         try:
-            self._client.get_waiter(done).wait(
-                StackName=change_set.stack,
-                WaiterConfig={"Delay": POLL_SECONDS, "MaxAttempts": LONGEST_SECONDS // POLL_SECONDS},
-            )
-        except boto.WaiterError:
-            said = f"the stack {change_set.stack} was not brought up to the template"
-            why = self._failure(change_set)
-            raise CloudFault(SERVICE, "ExecuteChangeSet", f"{said}; {why}") from None
+            failed = self._awaited(done, "DescribeStacks", {"StackName": change_set.stack})
+        except CloudError as error:
+            raise CloudFault(SERVICE, "ExecuteChangeSet", f"{goes_on} ({error})") from None
+        if failed is None:
+            return
+        (stack,) = failed["Stacks"]
+        if stack["StackStatus"].endswith("_IN_PROGRESS"):
+            raise CloudFault(SERVICE, "ExecuteChangeSet", f"{goes_on} ({stack['StackStatus']})")
+        said = f"the stack {change_set.stack} was not brought up to the template"
+        why = "CloudFormation's events say why"
+        with suppress(CloudError):
+            why = self._failure(change_set) or why
+        raise CloudFault(SERVICE, "ExecuteChangeSet", f"{said}; {why}")
+
+    def _awaited(self, waiter: str, operation: str, named: Mapping[str, str]) -> Mapping[str, Any] | None:
+        """Wait for a state; None once it is there, else what stood there when it was given up.
+
+        Raises CloudError where that could not be looked at: a waiter takes a refusal for a state, too.
+        """
+        often = {"Delay": POLL_SECONDS, "MaxAttempts": LONGEST_SECONDS // POLL_SECONDS}
+        with translated(SERVICE):
+            try:
+                self._client.get_waiter(waiter).wait(**named, WaiterConfig=often)
+            except boto.WaiterError as error:
+                seen: Mapping[str, Any] = error.last_response
+                if "Error" in seen:
+                    raise boto.ClientError(seen, operation) from None
+                return seen
+        return None
 
     def _failure(self, change_set: ChangeSet) -> str:
-        """What failed first: the rest are its consequences."""
+        """What failed first: the rest are its consequences. Empty where nothing did."""
         pages = self._client.get_paginator("describe_stack_events").paginate(StackName=change_set.stack)
         first = ""
         with translated(SERVICE):
@@ -169,14 +180,14 @@ class Deployer:
                     "UPDATE_IN_PROGRESS",
                 ):
                     break
-        return first or "CloudFormation's events say why"
+        return first
 
     def describe(self, stack: str) -> Mapping[str, Any] | None:
         """A stack as DescribeStacks tells of it; None where there is none."""
         try:
             with translated(SERVICE):
                 (found,) = self._client.describe_stacks(StackName=stack)["Stacks"]
-        except CloudFault as error:
+        except CloudError as error:
             if error.code == "ValidationError":
                 return None
             raise

@@ -7,7 +7,7 @@ from typing import Any
 
 from warehouse.cloud.clients import Access, client, translated
 from warehouse.domain.log_events import LogEvent
-from warehouse.errors import CloudFault, CloudUnavailable
+from warehouse.errors import CloudError, CloudUnavailable
 
 _NO_STREAM = "ResourceNotFoundException"
 
@@ -68,7 +68,7 @@ class LogStream:
                     logGroupName=self._group, logStreamName=self.name, startFromHead=True, **token
                 )
                 return page
-        except CloudFault as error:
+        except CloudError as error:
             if error.code != _NO_STREAM:
                 raise
             if awaited:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from warehouse.cloud.clients import Access, client, translated
-from warehouse.errors import CloudFault, CloudUnavailable, SettingsError
+from warehouse.errors import CloudError, CloudUnavailable, SettingsError
 
 Pipeline = Literal["loader", "centres", "process"]
 
@@ -62,7 +62,7 @@ def find_stack(stack: str, access: Access) -> Stack:
     try:
         with translated("cloudformation"):
             (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    except CloudFault as error:
+    except CloudError as error:
         if error.code != "ValidationError":
             raise
         said = (

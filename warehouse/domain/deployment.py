@@ -21,6 +21,14 @@ STANDS = "stands"
 BUSY = "is being changed"
 ABSENT = "does not exist"
 STUCK = "could not be made"
+HALTED = "could not be taken back to what it was"
+
+# What to do about a stack that no change set can be made for.
+REMEDIES: Mapping[str, str] = {
+    BUSY: "wait for its end",
+    STUCK: "delete it in CloudFormation, which keeps all buckets",
+    HALTED: "let CloudFormation go on with that (Stack actions, Continue update rollback), then deploy again",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +84,14 @@ _REPLACED = {"True": "is replaced", "Conditional": "may be replaced"}
 
 
 def state_of(status: str | None) -> str:
-    """What can be done with a stack of that status: STANDS, BUSY, ABSENT or STUCK."""
+    """What can be done with a stack of that status: STANDS, ABSENT, or nothing before what REMEDIES says."""
     if status is None or status in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
         return ABSENT
     if status.endswith("_IN_PROGRESS"):
         return BUSY
     if status in ("ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED"):
         return STUCK
-    return STANDS
+    return HALTED if status == "UPDATE_ROLLBACK_FAILED" else STANDS
 
 
 def parameters(

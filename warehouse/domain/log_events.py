@@ -32,7 +32,9 @@ def as_text(event: LogEvent) -> str:
     level = document.get("level")
     grave = f"{level}: " if level in ("warning", "error") else ""
     time = document.get("time")
-    return f"{printable(time) if isinstance(time, str) else _written(event.time)} {printable(grave + message)}"
+    return (
+        f"{printable(time) if isinstance(time, str) else _written(event.time)} {printable(grave + message)}"
+    )
 
 
 def as_json(event: LogEvent) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import botocore.exceptions as boto
 import pytest
+from botocore.parsers import ResponseParserError
 
-from warehouse.cloud.clients import DENIED, Access, client, translated
+from warehouse.cloud.clients import DENIED, PASSING, REFUSED, Access, client, translated
 from warehouse.errors import CloudError, CloudFault, CloudUnavailable
 
 
@@ -37,17 +38,37 @@ def test_what_the_caller_needs_is_named_as_iam_names_it(service, operation, acti
 
 
 def test_any_other_refusal_is_a_fault_that_keeps_its_code_and_not_its_message():
-    with pytest.raises(CloudFault) as raised, translated("ecs"):
-        raise refusal("ClusterNotFoundException")
-    assert raised.value.code == "ClusterNotFoundException"
+    with pytest.raises(CloudFault) as raised, translated("logs"):
+        raise refusal("LimitExceededException")
+    assert raised.value.code == "LimitExceededException"
     assert raised.value.exit_code == 4
-    assert str(raised.value) == "ecs RunTask: ClusterNotFoundException"
+    assert str(raised.value) == "logs RunTask: LimitExceededException"
+
+
+@pytest.mark.parametrize("code", sorted(PASSING))
+def test_what_passes_by_itself_is_to_be_tried_again(code):
+    with pytest.raises(CloudFault, match="; try again$"), translated("logs"):
+        raise refusal(code)
+
+
+@pytest.mark.parametrize(("service", "code"), sorted(REFUSED))
+def test_what_would_be_refused_again_is_to_be_mended_and_keeps_its_code(service, code):
+    with pytest.raises(CloudUnavailable, match=code) as raised, translated(service):
+        raise refusal(code)
+    assert (raised.value.code, raised.value.exit_code) == (code, 2)
+    assert REFUSED[service, code] in str(raised.value)
 
 
 def test_what_cloudformation_says_of_a_template_is_passed_on_without_arns():
-    with pytest.raises(CloudFault) as raised, translated("cloudformation"):
+    with pytest.raises(CloudUnavailable) as raised, translated("cloudformation"):
         raise refusal("ValidationError", "Role arn:aws:iam::123456789012:role/x is\nno role")
     assert str(raised.value) == "cloudformation RunTask: ValidationError: Role … is no role"
+
+
+def test_a_role_that_cannot_be_assumed_is_no_matter_of_the_service_that_was_asked():
+    refused = boto.ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRole")
+    with pytest.raises(CloudUnavailable, match="^sts AssumeRole: .*needs sts:AssumeRole"), translated("ecs"):
+        raise refused
 
 
 @pytest.mark.parametrize(
@@ -59,7 +80,10 @@ def test_what_cloudformation_says_of_a_template_is_passed_on_without_arns():
         (boto.EndpointConnectionError(endpoint_url="http://secret"), CloudFault),
         (boto.ReadTimeoutError(endpoint_url="http://secret"), CloudFault),
         (boto.WaiterError(name="x", reason="secret", last_response={}), CloudFault),
-        (boto.ParamValidationError(report="secret"), CloudFault),
+        (boto.ParamValidationError(report="secret"), CloudUnavailable),
+        (boto.InvalidRegionError(region_name="secret"), CloudUnavailable),
+        (boto.UnauthorizedSSOTokenError(), CloudUnavailable),
+        (ResponseParserError("secret"), CloudFault),
     ],
 )
 def test_what_has_no_answer_is_one_line(error, kind):
@@ -80,3 +104,9 @@ def test_a_client_without_a_region_says_how_to_name_one(monkeypatch):
 
 def test_a_client_is_of_the_region_that_is_named():
     assert client("ecs", Access(region="eu-west-2")).meta.region_name == "eu-west-2"
+
+
+@pytest.mark.parametrize("region", ["EU west", "a/b"])
+def test_a_region_that_there_cannot_be_is_a_matter_of_settings(region):
+    with pytest.raises(CloudUnavailable, match="that is no AWS region"):
+        client("ecs", Access(region=region))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from warehouse.domain.deployment import (
     ABSENT,
     BUSY,
+    HALTED,
     HOLDS_DATA,
     STANDS,
     STUCK,
@@ -89,6 +90,8 @@ def test_the_gravest_changes_are_shown_first():
         ("UPDATE_IN_PROGRESS", BUSY),
         ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", BUSY),
         ("ROLLBACK_COMPLETE", STUCK),
+        ("UPDATE_ROLLBACK_FAILED", HALTED),
+        ("UPDATE_ROLLBACK_COMPLETE", STANDS),
         ("DELETE_FAILED", STUCK),
     ],
 )

@@ -49,7 +49,7 @@ def deploy(
     elif not _wanted(deployer, proposed, yes):
         return 0
     else:
-        deployer.carry_out(proposed)
+        _carry_out(deployer, proposed)
         click.echo(f"the stack {name} {'was made' if proposed.makes_the_stack else 'is up to date'}")
     for one in (deployer.describe(name) or {}).get("Outputs", ()):
         click.echo(f"{one['OutputKey']}: {one['OutputValue']}")
@@ -73,11 +73,24 @@ def _wanted(deployer: Deployer, proposed: ChangeSet, yes: bool) -> bool:
     if not _somebody_is_there():
         deployer.discard(proposed)
         raise SettingsError("nobody is there to be asked: say --yes to carry these changes out")
-    if click.confirm(f"Carry these {len(proposed.changes)} changes out?", err=True):
-        return True
+    try:
+        if click.confirm(f"Carry these {len(proposed.changes)} changes out?", err=True):
+            return True
+    except click.Abort:
+        # Whoever leaves instead of answering has said no.
+        deployer.discard(proposed)
+        raise
     deployer.discard(proposed)
     click.echo("nothing was changed", err=True)
     return False
+
+
+def _carry_out(deployer: Deployer, proposed: ChangeSet) -> None:
+    try:
+        deployer.carry_out(proposed)
+    except KeyboardInterrupt:
+        click.echo(f"CloudFormation goes on with the stack {proposed.stack}", err=True)
+        raise
 
 
 def _somebody_is_there() -> bool:

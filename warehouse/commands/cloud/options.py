@@ -22,4 +22,4 @@ def stack_options(command: Command) -> Command:
 
 def access_of(profile: str | None, role_arn: str | None, region: str | None) -> Access:
     """How AWS is talked to, by the options and the environment."""
-    return Access(profile or os.environ.get("AWS_PROFILE") or None, role_arn, region)
+    return Access(profile or os.environ.get("AWS_PROFILE") or None, role_arn, region or None)
