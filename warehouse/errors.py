@@ -11,7 +11,7 @@
     ├── PatientInBothSets          5   a patient stands under training and under validation
     ├── CloudError                 4   a service of AWS said no: service, operation, code
     │   ├── CloudFault             4   it failed, or refused for a reason of its own
-    │   └── CloudUnavailable       2   no credentials, no permission, no such stack, an option that it does not take
+    │   └── CloudUnavailable       2   no credentials, no permission, no such stack, or it would refuse again
     └── StoreError                 4   a store said no: operation, key, cause
         ├── NotFound               4   no such object
         ├── AlreadyExists          4   a create-only write met an object

@@ -82,6 +82,7 @@ def test_a_list_of_keys_is_taken_exactly(purge, bucket, cloud_server, tmp_path):
     (tmp_path / "keys").write_text("assignments/patients/P1.json\r\n\ntraining/ct/P1/a.dcm\nno/such/key\n")
     ended = purge("--keys", "keys", "--really", typed="4\n")
     assert ended.returncode == 0, ended.stderr
+    assert "nothing is there of 1 of the 3 keys in the file" in ended.stdout
     gone = {one[0] for one in before} - {one[0] for one in all_versions(cloud_server, bucket)}
     assert gone == {"assignments/patients/P1.json", "training/ct/P1/a.dcm"}
 
@@ -146,3 +147,11 @@ def test_what_could_not_be_deleted_is_told(purge, bucket, cloud_server):
     assert "deleted 4 of 5" in ended.stdout
     assert re.search(r"not deleted: training/ct/P1/b\.dcm\t\S+\tAccessDenied", ended.stdout)
     assert "secret" not in ended.stdout + ended.stderr
+
+
+def test_what_is_gone_is_told_also_where_a_fault_ends_it(purge, bucket, cloud_server):
+    cloud_server.instead["DeleteObjects"] = lambda _: (403, "<Error><Code>AccessDenied</Code></Error>")
+    ended = purge("training/ct/P1/", "--really", typed="5\n")
+    assert ended.returncode == 2
+    assert "deleted 0 of 5" in ended.stdout
+    assert "s3:DeleteObjectVersion" in ended.stderr

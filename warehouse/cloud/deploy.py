@@ -159,10 +159,11 @@ class Deployer:
             try:
                 self._client.get_waiter(waiter).wait(**named, WaiterConfig=often)
             except boto.WaiterError as error:
-                seen: Mapping[str, Any] = error.last_response
+                seen: Any = error.last_response
                 if "Error" in seen:
                     raise boto.ClientError(seen, operation) from None
-                return seen
+                answer: Mapping[str, Any] = seen
+                return answer
         return None
 
     def _failure(self, change_set: ChangeSet) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from warehouse.cloud.clients import Access, client, translated
-from warehouse.domain.purging import Version
+from warehouse.domain.purging import Version, fits_xml
+from warehouse.errors import CloudError
 
 
 class Versions:
@@ -32,11 +33,29 @@ class Versions:
 
     def delete(self, versions: Sequence[Version]) -> list[tuple[Version, str]]:
         """Delete up to 1,000 for ever; give those that were not, with S3's code."""
+        together = [one for one in versions if fits_xml(one.key)]
+        refused = self._delete_together(together) if together else {}
+        for one in versions:
+            if not fits_xml(one.key) and (code := self._delete_alone(one)):
+                refused[one.key, one.id] = code
+        return [(one, refused[one.key, one.id]) for one in versions if (one.key, one.id) in refused]
+
+    def _delete_together(self, versions: Sequence[Version]) -> dict[tuple[str, str], str]:
         named = [{"Key": one.key, "VersionId": one.id} for one in versions]
         with translated("s3"):
             answer = self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": named, "Quiet": True})
-        refused = {(one["Key"], one.get("VersionId")): one["Code"] for one in answer.get("Errors", ())}
-        return [(one, refused[one.key, one.id]) for one in versions if (one.key, one.id) in refused]
+        return {(one["Key"], one["VersionId"]): one["Code"] for one in answer.get("Errors", ())}
+
+    def _delete_alone(self, version: Version) -> str:
+        """Delete one version by its address, which any key fits in; S3's code where it is not deleted."""
+        try:
+            with translated("s3"):
+                self._s3.delete_object(Bucket=self._bucket, Key=version.key, VersionId=version.id)
+        except CloudError as error:
+            if not error.code:
+                raise
+            return error.code
+        return ""
 
     def _pages(self, prefix: str) -> Iterator[dict[str, Any]]:
         pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)

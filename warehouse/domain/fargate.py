@@ -106,7 +106,7 @@ def overrides(
         found["memory"] = str(memory)
     if len(json.dumps(found)) > LONGEST_OVERRIDES:
         raise SettingsError(
-            f"--env and --command are longer than the {LONGEST_OVERRIDES:,} characters that ECS takes for a run"
+            f"--env and --command are longer than the {LONGEST_OVERRIDES:,} characters that ECS takes"
         )
     return found
 

@@ -6,6 +6,7 @@ taken only as a whole, or key by key: a claim that is gone lets its patient be a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,6 +15,12 @@ from warehouse.errors import SettingsError
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 AT_ONCE = 1000
+
+# Amazon S3 user guide, "Naming Amazon S3 objects".
+LONGEST_KEY = 1024
+
+# XML 1.0, production 2 (Char): what else a key may hold, no document can.
+_NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 # To be named exactly, or key by key.
 EXACTLY = ("assignments/", "catalog/")
@@ -75,11 +82,14 @@ def require_prefix(prefix: str) -> str:
 
 
 def read_keys(text: str) -> list[str]:
-    """The keys of a list, one a line; blank lines are skipped. Raises SettingsError."""
-    keys = dict.fromkeys(line.removesuffix("\r") for line in text.split("\n"))
+    """The keys of a list, one a line; blank lines and a byte order mark are skipped. Raises SettingsError."""
+    keys = dict.fromkeys(line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n"))
     keys.pop("", None)
     if not keys:
         raise SettingsError("--keys: the file names no key")
+    long = next((number for number, key in enumerate(keys, 1) if len(key.encode()) > LONGEST_KEY), None)
+    if long is not None:
+        raise SettingsError(f"--keys: key {long} is longer than the {LONGEST_KEY:,} bytes that S3 knows")
     folder = next((number for number, key in enumerate(keys, 1) if key.endswith("/*")), None)
     if folder is not None:
         raise SettingsError(f"--keys: key {folder} is a pattern; name a folder as PREFIX instead")
@@ -91,6 +101,15 @@ def batches(versions: Iterable[Version]) -> Iterator[list[Version]]:
     source = iter(versions)
     while some := list(islice(source, AT_ONCE)):
         yield some
+
+
+def fits_xml(key: str) -> bool:
+    """Whether a request can name the key in a document. One that cannot spoils the whole document.
+
+    >>> fits_xml("raw-a/x\\x01")
+    False
+    """
+    return _NO_XML.search(key) is None
 
 
 def require_count(typed: str, count: Count) -> None:

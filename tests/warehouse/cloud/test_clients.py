@@ -47,7 +47,7 @@ def test_any_other_refusal_is_a_fault_that_keeps_its_code_and_not_its_message():
 
 @pytest.mark.parametrize("code", sorted(PASSING))
 def test_what_passes_by_itself_is_to_be_tried_again(code):
-    with pytest.raises(CloudFault, match="; try again$"), translated("logs"):
+    with pytest.raises(CloudFault, match=r"; try again$"), translated("logs"):
         raise refusal(code)
 
 
@@ -67,7 +67,7 @@ def test_what_cloudformation_says_of_a_template_is_passed_on_without_arns():
 
 def test_a_role_that_cannot_be_assumed_is_no_matter_of_the_service_that_was_asked():
     refused = boto.ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRole")
-    with pytest.raises(CloudUnavailable, match="^sts AssumeRole: .*needs sts:AssumeRole"), translated("ecs"):
+    with pytest.raises(CloudUnavailable, match=r"^sts AssumeRole: .*needs sts:AssumeRole"), translated("ecs"):
         raise refused
 
 

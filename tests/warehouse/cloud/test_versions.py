@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import botocore.exceptions as boto
 import pytest
 
 from warehouse.cloud import versions as module
@@ -17,6 +18,8 @@ class S3:
         self.pages = pages
         self.read = 0
         self.errors = []
+        self.alone = []
+        self.refuses = ""
 
     def get_paginator(self, name):
         assert name == "list_object_versions"
@@ -30,6 +33,11 @@ class S3:
     def delete_objects(self, *, Delete, **_):
         self.sent = Delete
         return {"Errors": self.errors} if self.errors else {}
+
+    def delete_object(self, *, Key, VersionId, **_):
+        self.alone.append((Key, VersionId))
+        if self.refuses:
+            raise boto.ClientError({"Error": {"Code": self.refuses}}, "DeleteObject")
 
 
 def version(key, id, **more):
@@ -82,3 +90,19 @@ def test_what_was_not_deleted(of_bucket):
     assert s3.sent["Objects"] == [{"Key": "a", "VersionId": "1"}, {"Key": "a", "VersionId": "2"}]
     s3.errors = [{"Key": "a", "VersionId": "2", "Code": "AccessDenied", "Message": "secret"}]
     assert versions.delete(both) == [(both[1], "AccessDenied")]
+
+
+def test_a_key_that_no_document_can_hold_is_deleted_by_its_address(of_bucket):
+    s3, versions = of_bucket()
+    some = [Version("a", "1"), Version("b\x01", "2"), Version("c", "3")]
+    assert versions.delete(some) == []
+    assert [one["Key"] for one in s3.sent["Objects"]] == ["a", "c"]
+    assert s3.alone == [("b\x01", "2")]
+    s3.refuses = "AccessDenied"
+    assert versions.delete(some) == [(some[1], "AccessDenied")]
+
+
+def test_where_all_keys_are_such_no_empty_document_is_sent(of_bucket):
+    s3, versions = of_bucket()
+    assert versions.delete([Version("b\x01", "2")]) == []
+    assert not hasattr(s3, "sent")

@@ -91,7 +91,6 @@ def test_the_gravest_changes_are_shown_first():
         ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", BUSY),
         ("ROLLBACK_COMPLETE", STUCK),
         ("UPDATE_ROLLBACK_FAILED", HALTED),
-        ("UPDATE_ROLLBACK_COMPLETE", STANDS),
         ("DELETE_FAILED", STUCK),
     ],
 )

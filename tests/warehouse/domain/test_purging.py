@@ -9,6 +9,7 @@ from warehouse.domain.purging import (
     Count,
     Version,
     batches,
+    fits_xml,
     read_keys,
     require_count,
     require_prefix,
@@ -43,7 +44,9 @@ def test_what_may_not(prefix):
 
 def test_lists_of_keys():
     assert read_keys("a\r\nb \n\na\nc") == ["a", "b ", "c"]
-    for wrong in ("", "\n\r\n", "training/*\n"):
+    # As editors of Windows write it.
+    assert read_keys("\ufeffa\r\nb") == ["a", "b"]
+    for wrong in ("", "\n\r\n", "\ufeff", "training/*\n", "a\n" + "ü" * 513):
         with pytest.raises(SettingsError, match="--keys"):
             read_keys(wrong)
 
@@ -76,3 +79,13 @@ def test_no_request_names_more_than_it_may():
 
 def test_a_version_does_not_show_its_key():
     assert "secret" not in repr(Version("training/ct/secret", "v"))
+
+
+@pytest.mark.parametrize("key", ["raw-a/x y", "a\nb", "a\rb\tc", "ü", "😀", "&<>", "a\x7f"])
+def test_keys_that_a_document_can_hold(key):
+    assert fits_xml(key)
+
+
+@pytest.mark.parametrize("key", ["a\x01", "\x00", "a\x1bb", "\ufffe", "\uffff"])
+def test_keys_that_no_document_can_hold(key):
+    assert not fits_xml(key)

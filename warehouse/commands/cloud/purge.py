@@ -58,6 +58,10 @@ def purge(prefix: str | None, keys: Path | None, which: str, really: bool, stack
     with tempfile.TemporaryFile("w+", encoding="utf-8", prefix="warehouse-purge-") as file:
         count = _note(found, file)
         echo(f"s3://{bucket}: {count}")
+        if absent := len(listed) - count.objects if listed else 0:
+            echo(
+                f"nothing is there of {absent:,} of the {len(listed):,} keys in the file: are they spelt so?"
+            )
         if not count.total:
             return 0
         if not really:
@@ -91,10 +95,14 @@ def _note(versions: Iterator[Version], file: IO[str]) -> Count:
 
 
 def _delete(versions: Versions, file: IO[str], count: Count) -> int:
-    left = 0
-    for some in batches(Version(*json.loads(line)) for line in file):
-        for one, code in versions.delete(some):
-            left += 1
-            echo(f"not deleted: {printable(one.key)}\t{printable(one.id)}\t{printable(code)}")
-    echo(f"deleted {count.total - left:,} of {count.total:,}")
-    return LEFT if left else 0
+    gone = 0
+    try:
+        for some in batches(Version(*json.loads(line)) for line in file):
+            refused = versions.delete(some)
+            gone += len(some) - len(refused)
+            for one, code in refused:
+                echo(f"not deleted: {printable(one.key)}\t{printable(one.id)}\t{printable(code)}")
+    finally:
+        # Also where a fault or a signal ends it in the middle: what is gone is gone.
+        echo(f"deleted {gone:,} of {count.total:,}")
+    return LEFT if gone < count.total else 0
