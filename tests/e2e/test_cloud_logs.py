@@ -111,6 +111,24 @@ def test_follow_ends_when_the_task_has_stopped(logs, cloud_server, installation,
     assert 3 <= len(looks) <= 5
 
 
+def test_follow_waits_for_the_first_line_of_a_task_that_goes_on(logs, cloud_server, installation):
+    backend = logs_backends[DEFAULT_ACCOUNT_ID][REGION]
+    looks = iter(["RUNNING", "RUNNING", "STOPPED", "STOPPED"])
+
+    def look(request):
+        status = next(looks)
+        if status == "STOPPED":
+            backend.create_log_stream(installation.group, STREAM)
+            event = {"timestamp": int(time.time() * 1000), "message": "late"}
+            backend.put_log_events(installation.group, STREAM, [event])
+        return 200, {"tasks": [{"taskArn": request["tasks"][0], "lastStatus": status, "containers": []}]}
+
+    cloud_server.instead["DescribeTasks"] = look
+    ended = logs("--stream", STREAM, "--follow", "--interval", "0.05")
+    assert ended.code == 0, ended.err
+    assert messages(ended) == ["late"]
+
+
 def test_follow_of_a_task_that_is_forgotten_ends_at_once(logs, cloud_server, installation):
     cloud_server.log(installation, STREAM, ["a"])
     cloud_server.instead["DescribeTasks"] = lambda _: (

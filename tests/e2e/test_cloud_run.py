@@ -249,6 +249,14 @@ def test_what_may_not_be_done_names_the_permission(cloud, cloud_server):
     assert "ada" not in ended.err
 
 
+def test_who_may_not_watch_is_told_that_the_task_goes_on(cloud, cloud_server):
+    cloud_server.instead["DescribeTasks"] = lambda _: (400, {"__type": "AccessDeniedException"})
+    ended = cloud("run", "loader", "--wait")
+    assert ended.code == 2
+    assert "the task goes on: `warehouse cloud logs" in ended.err
+    assert "ecs:DescribeTasks" in ended.err
+
+
 def test_no_such_stack(command, cloud_server):
     for word in ("run loader", "status", "logs", "inventory d", "purge x/"):
         ended = command(

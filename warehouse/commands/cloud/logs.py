@@ -49,10 +49,9 @@ def logs(
         )
     of_it = group.stream(name)
     with output(out) as place:
-        if not following:
-            write(of_it.unread(), form, place)
-            return
         # The name of a stream ends with its task's.
         task = Latest(Tasks(found, access), Task(name.rpartition("/")[2], "", "UNKNOWN"))
-        write(of_it.unread(), form, place)
-        write(follow(of_it, task.has_ended, pause(interval)), form, place)
+        # A stream comes into being with its first line: a task that goes on may not have written any yet.
+        write(of_it.unread(awaited=following and not task.has_ended()), form, place)
+        if following:
+            write(follow(of_it, task.has_ended, pause(interval)), form, place)

@@ -16,7 +16,7 @@ from warehouse.commands.cloud.waiting import KNOWN_WITHIN_SECONDS, Latest, log_o
 from warehouse.commands.output import output
 from warehouse.domain.ecs_task import ending, exit_code, refusal
 from warehouse.domain.fargate import overrides
-from warehouse.errors import SettingsError
+from warehouse.errors import CloudError, SettingsError
 from warehouse.services import utc_now
 
 
@@ -67,7 +67,8 @@ def run(
     try:
         with output(None) as out:
             write(follow(stream, latest.has_ended, pause(interval)), form, out)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, CloudError):
+        # Only the waiting is over.
         said = f"warehouse cloud logs --stack {stack} --stream {stream.name} --follow"
         echo(f"the task goes on: `{said}`", err=True)
         raise
