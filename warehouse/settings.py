@@ -148,7 +148,7 @@ def read_settings(
         inventory_max_age=_inventory_max_age(inventory_max_age, environment),
         concurrency=concurrency if concurrency is not None else read_concurrency(environment),
         profile=profile or environment.get("AWS_PROFILE") or None,
-        role_arn=_role_arn(role_arn),
+        role_arn=role_arn_of(role_arn),
         endpoint_url=_endpoint_url(environment) if location.kind == "s3" else None,
         copy_mode=_copy_mode(environment.get("WAREHOUSE_S3_COPY") or None),
         warnings=tuple(warnings),
@@ -254,7 +254,8 @@ def _require_text(name: str) -> None:
         raise SettingsError("the name of the bucket or folder is no text in UTF-8 without NUL: rename it")
 
 
-def _role_arn(text: str | None) -> str | None:
+def role_arn_of(text: str | None) -> str | None:
+    """The ARN of a role to assume, as --role-arn gives it. Raises SettingsError."""
     if text is not None and not _ROLE_ARN.fullmatch(text):
         raise SettingsError("--role-arn is not of the form arn:aws:iam::<12 digits>:role/<name>")
     return text

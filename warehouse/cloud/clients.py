@@ -114,7 +114,7 @@ def translated(service: str) -> Generator[None]:
         said = "that is no AWS region: look at --region, AWS_DEFAULT_REGION, or the profile's region"
         raise CloudUnavailable(service, "", said) from None
     except boto.ParamValidationError:
-        said = "nothing was asked, since an option is not of the form that AWS takes: look at --role-arn"
+        said = "nothing was asked, since something is not of the form that AWS takes: look at what was given"
         raise CloudUnavailable(service, "", said) from None
     except ResponseParserError:
         said = "the answer is none of AWS's: look at AWS_ENDPOINT_URL, the region, and proxies on the way"

@@ -36,6 +36,8 @@ from warehouse.storage.store import Chunk
 from warehouse.storage.translate import of_os
 
 BLOCK = 1024 * 1024
+# At a file in the work area, which others may remove at any moment.
+ATTEMPTS = 100
 
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
@@ -170,7 +172,7 @@ class FolderStore:
                     os.unlink(name, dir_fd=area)
 
     def _new_scratch_file(self, name: str, held: ExitStack) -> tuple[int, int]:
-        while True:
+        for _ in range(ATTEMPTS):
             with ExitStack() as attempt:
                 try:
                     area = attempt.enter_context(folder(self._root, (WORK_AREA,), make=self._folder_mode))
@@ -180,6 +182,7 @@ class FolderStore:
                     continue
                 held.enter_context(attempt.pop_all())
                 return area, descriptor
+        raise OSError(errno.EIO, "this file system makes no work area, and does not say so")
 
 
 @contextmanager

@@ -497,3 +497,14 @@ class TestWriting:
         monkeypatch.setattr(os, "open", denied)
         with pytest.raises(Forbidden, match="EACCES"):
             store.read("k")
+
+
+def test_a_file_system_that_makes_no_folder_is_no_reason_to_try_for_ever(tmp_path, monkeypatch):
+    def none(*_, **__):
+        raise FileNotFoundError(errno.ENOENT, "as /proc says")
+
+    monkeypatch.setattr(os, "mkdir", none)
+    store = FolderStore(tmp_path)
+    with pytest.raises(StoreFault):
+        store.create("training/x", b"x")
+    store.close()

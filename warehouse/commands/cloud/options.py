@@ -10,6 +10,7 @@ import click
 
 from warehouse.cloud.clients import Access
 from warehouse.commands.options import aws_options
+from warehouse.settings import role_arn_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -21,5 +22,5 @@ def stack_options(command: Command) -> Command:
 
 
 def access_of(profile: str | None, role_arn: str | None, region: str | None) -> Access:
-    """How AWS is talked to, by the options and the environment."""
-    return Access(profile or os.environ.get("AWS_PROFILE") or None, role_arn, region or None)
+    """How AWS is talked to, by the options and the environment. Raises SettingsError."""
+    return Access(profile or os.environ.get("AWS_PROFILE") or None, role_arn_of(role_arn), region or None)
