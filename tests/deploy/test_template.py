@@ -8,6 +8,7 @@ import pytest
 from stack_template import FILE, KEY, REGION, STACK, Made, source
 
 from warehouse.domain.diagram import references
+from warehouse.domain.fargate import SIZES
 
 BUCKET = "nccid-data-warehouse-dev"
 SUFFIXES = {
@@ -351,3 +352,29 @@ def test_the_page_tells_of_every_parameter_group_bucket_and_alarm(made):
         assert f"| `<bucket>{suffix}` |" in rows, suffix
     for name in OLD:
         assert f"`{name}`" in page, name
+
+
+def test_sizes_are_those_that_fargate_has():
+    parameters = source()["Parameters"]
+    for pipeline in ("Loader", "Centres", "Process"):
+        assert set(parameters[f"{pipeline}Cpu"]["AllowedValues"]) == set(SIZES)
+        assert parameters[f"{pipeline}Memory"]["Default"] in SIZES[parameters[f"{pipeline}Cpu"]["Default"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "taken"),
+    [
+        ("NotificationEmail", "", True),
+        ("NotificationEmail", "team@example.org", True),
+        ("NotificationEmail", "team", False),
+        ("NotificationEmail", "a@b.org, c@d.org", False),
+        ("NightlySchedule", "cron(0 1 * * ? *)", True),
+        ("NightlySchedule", "rate(12 hours)", True),
+        ("NightlySchedule", "0 1 * * *", False),
+        ("ImageTag", "v1.2_3", True),
+        ("ImageTag", "", False),
+        ("ImageTag", "sha256:0a", False),
+    ],
+)
+def test_what_would_fail_half_way_is_refused_at_once(name, value, taken):
+    assert bool(re.fullmatch(source()["Parameters"][name]["AllowedPattern"], value)) is taken

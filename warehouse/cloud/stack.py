@@ -19,7 +19,8 @@ CONTAINER_COMMANDS: Mapping[Pipeline, str] = {
     "process": "dataprocess",
 }
 CONTAINER = "pipeline"
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
+# The image repository is called after the stack (API_CreateRepository, `repositoryName`): no two hyphens in a row.
+_NAME = re.compile(r"(?=.{1,32}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def stack_name(stack: str) -> str:
     """CloudFormation's name for the stack of a stage (`dev`, `staging`, `prod`). Raises SettingsError."""
     if not _NAME.fullmatch(stack):
         raise SettingsError(
-            "--stack is a name of small letters, digits and hyphens, such as dev, staging or prod"
+            "--stack is a name of up to 32 small letters, digits and single hyphens, such as dev, staging or prod"
         )
     return f"warehouse-{stack}"
 

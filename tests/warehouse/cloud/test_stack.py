@@ -50,7 +50,7 @@ def test_names_of_installations(name):
     assert stack_name(name) == f"warehouse-{name}"
 
 
-@pytest.mark.parametrize("name", ["", "Dev", "a_b", "-a", "a-", "x" * 33, "ä", "a\n"])
+@pytest.mark.parametrize("name", ["", "Dev", "a_b", "a--b", "-a", "a-", "x" * 33, "ä", "a\n"])
 def test_what_is_no_name_of_an_installation(name):
     with pytest.raises(SettingsError, match="--stack"):
         stack_name(name)
