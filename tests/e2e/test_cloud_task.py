@@ -84,8 +84,9 @@ class Ended:
         return next((line for line in self.out if "_aws" in line), None)
 
 
-def start(pipeline, bucket, topic=None, before=(), **env):
-    """Start a task by its command, as a container does; `before` are words that run it in turn."""
+def start(pipeline, bucket, topic=None, before=(), behind=(), **env):
+    """Start a task by its command, as a container does; `before` are words that run it in turn, `behind` its
+    arguments."""
     variables = {
         "WAREHOUSE_BUCKET": str(bucket),
         "WAREHOUSE_LOG_FORMAT": "json",
@@ -99,7 +100,7 @@ def start(pipeline, bucket, topic=None, before=(), **env):
     # The image's PATH begins with its virtual environment.
     environment["PATH"] = os.pathsep.join([str(Path(script("warehouse")).parent), environment["PATH"]])
     return subprocess.Popen(
-        [*before, ROOT / "bin" / pipeline],
+        [*before, ROOT / "bin" / pipeline, *behind],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -391,6 +392,14 @@ def test_a_container_runs_its_pipelines_and_no_others(tmp_path):
     assert ended.code == 2
     (line,) = ended.err
     assert line == "error: name one of the pipelines: warehouseloader, submittingcentres, dataprocess"
+
+
+def test_arguments_are_refused_so_that_nobody_loads_who_asks_for_a_dry_run(drop):
+    before = files_in(drop)
+    ended = end(start("warehouseloader", drop, behind=("--dry-run",)), lines=str)
+    assert ended.code == 2
+    assert "warehouseloader takes no arguments: set variables, such as DRY_RUN" in ended.err[0]
+    assert files_in(drop) == before
 
 
 @pytest.mark.parametrize(

@@ -114,9 +114,13 @@ def run_task(
 
 
 def _name_of(arguments: Sequence[str]) -> str:
-    if len(arguments) != 1 or arguments[0] not in PIPELINES:
+    if not arguments or arguments[0] not in PIPELINES:
         raise SettingsError(f"name one of the pipelines: {', '.join(PIPELINES)}")
-    return arguments[0]
+    name, *more = arguments
+    if more:
+        # Whoever says --dry-run here must not get a load.
+        raise SettingsError(f"{name} takes no arguments: set variables, such as DRY_RUN, or run `warehouse`")
+    return name
 
 
 def _carried_out(
