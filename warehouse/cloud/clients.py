@@ -24,9 +24,12 @@ DENIED = frozenset(
     {
         *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"),
         *("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"),
-        *("SignatureDoesNotMatch", "InvalidSignatureException", "OptInRequired", "AuthFailure"),
-        *("InvalidAccessKeyId", "RequestTimeTooSkewed", "MissingAuthenticationToken"),
+        *("OptInRequired", "AuthFailure", "InvalidAccessKeyId", "MissingAuthenticationToken"),
     }
+)
+# A signature holds for fifteen minutes, by AWS's clock.
+MISSIGNED = frozenset(
+    {"SignatureDoesNotMatch", "InvalidSignatureException", "RequestTimeTooSkewed", "RequestExpired"}
 )
 # What IAM calls an operation, where it has another name or asks for more (Service Authorization Reference).
 ACTIONS: Mapping[tuple[str, str], str] = {
@@ -131,6 +134,9 @@ def _refusal(service: str, error: boto.ClientError) -> CloudError:
     if code in DENIED:
         needs = ACTIONS.get((service, operation), f"{service}:{operation}")
         said = f"not allowed ({code}); the caller needs {needs}, with credentials that are valid"
+        return CloudUnavailable(service, operation, said, code=code)
+    if code in MISSIGNED:
+        said = f"{code}: set this machine's clock (NTP), or correct the secret key"
         return CloudUnavailable(service, operation, said, code=code)
     told = _ARN.sub("…", " ".join(str(answer.get("Message", "")).split())) if service in _TALKATIVE else ""
     remedy = "try again" if code in PASSING else REFUSED.get((service, code), "")

@@ -6,7 +6,7 @@ import botocore.exceptions as boto
 import pytest
 from botocore.parsers import ResponseParserError
 
-from warehouse.cloud.clients import DENIED, PASSING, REFUSED, Access, client, translated
+from warehouse.cloud.clients import DENIED, MISSIGNED, PASSING, REFUSED, Access, client, translated
 from warehouse.errors import CloudError, CloudFault, CloudUnavailable
 
 
@@ -43,6 +43,13 @@ def test_any_other_refusal_is_a_fault_that_keeps_its_code_and_not_its_message():
     assert raised.value.code == "LimitExceededException"
     assert raised.value.exit_code == 4
     assert str(raised.value) == "logs RunTask: LimitExceededException"
+
+
+@pytest.mark.parametrize("code", sorted(MISSIGNED))
+def test_a_clock_that_is_off_is_no_missing_permission(code):
+    with pytest.raises(CloudUnavailable, match="clock") as raised, translated("ecs"):
+        raise refusal(code)
+    assert "needs" not in str(raised.value)
 
 
 @pytest.mark.parametrize("code", sorted(PASSING))
