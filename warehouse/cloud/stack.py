@@ -19,7 +19,7 @@ CONTAINER_COMMANDS: Mapping[Pipeline, str] = {
     "process": "dataprocess",
 }
 CONTAINER = "pipeline"
-# The image repository is called after the stack (API_CreateRepository, `repositoryName`): no two hyphens in a row.
+# The image repository is called after the stack: no two hyphens in a row (API_CreateRepository).
 _NAME = re.compile(r"(?=.{1,32}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -48,7 +48,7 @@ def stack_name(stack: str) -> str:
     """CloudFormation's name for the stack of a stage (`dev`, `staging`, `prod`). Raises SettingsError."""
     if not _NAME.fullmatch(stack):
         raise SettingsError(
-            "--stack is a name of up to 32 small letters, digits and single hyphens, such as dev, staging or prod"
+            "--stack is a name of up to 32 small letters, digits and single hyphens, such as dev or prod"
         )
     return f"warehouse-{stack}"
 

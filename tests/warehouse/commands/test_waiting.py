@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 
+import click
+import click.testing
 import pytest
 
-from warehouse.commands.cloud.waiting import Latest, write
+from warehouse.commands.cloud.waiting import Latest, log_options, write
 from warehouse.domain.ecs_task import Task
 from warehouse.domain.log_events import LogEvent
 
@@ -58,3 +60,14 @@ def test_what_utf8_cannot_hold_is_written_as_an_escape(text):
     as_json, as_text = out.getvalue().splitlines()
     assert json.loads(as_json)["message"] == "half \ud800"
     assert as_text.endswith(rb"half \ud800")
+
+
+def test_an_interval_that_is_no_number_is_refused_before_anything_is_started():
+    @click.command()
+    @log_options
+    def started(form, interval):
+        pytest.fail("it was started")
+
+    ended = click.testing.CliRunner().invoke(started, ["--interval", "nan"])
+    assert ended.exit_code == 2
+    assert "it is no number" in ended.output

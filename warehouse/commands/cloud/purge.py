@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -55,7 +56,7 @@ def purge(prefix: str | None, keys: Path | None, which: str, really: bool, stack
     bucket = find_stack(stack, access).bucket + SUFFIXES[which]
     versions = Versions(bucket, access)
     found = versions.under(wanted) if wanted is not None else _of_keys(versions, listed)
-    with tempfile.TemporaryFile("w+", encoding="utf-8", prefix="warehouse-purge-") as file:
+    with _scratch() as file:
         count = _note(found, file)
         echo(f"s3://{bucket}: {count}")
         if absent := len(listed) - count.objects if listed else 0:
@@ -87,11 +88,33 @@ def _of_keys(versions: Versions, keys: list[str]) -> Iterator[Version]:
 def _note(versions: Iterator[Version], file: IO[str]) -> Count:
     """Count the versions, and write down which they are: what comes meanwhile is not deleted."""
     count = Count()
-    for one in versions:
-        count.add(one)
-        file.write(json.dumps([one.key, one.id]) + "\n")
-    file.seek(0)
+    try:
+        for one in versions:
+            count.add(one)
+            file.write(json.dumps([one.key, one.id]) + "\n")
+        file.seek(0)
+    except OSError as error:
+        raise _no_room(error) from None
     return count
+
+
+@contextmanager
+def _scratch() -> Generator[IO[str]]:
+    try:
+        file = tempfile.TemporaryFile("w+", encoding="utf-8", prefix="warehouse-purge-")  # noqa: SIM115
+    except OSError as error:
+        raise _no_room(error) from None
+    try:
+        yield file
+    finally:
+        # What did not fit in is tried once more, in vain, and nobody needs it.
+        with suppress(OSError):
+            file.close()
+
+
+def _no_room(error: OSError) -> SettingsError:
+    said = "nothing was deleted: what was found cannot be noted in the temporary directory"
+    return SettingsError(f"{said} ({error.strerror}); make room there, or name another one in TMPDIR")
 
 
 def _delete(versions: Versions, file: IO[str], count: Count) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO, TypeVar
@@ -26,6 +27,7 @@ def log_options(command: Command) -> Command:
     command = click.option(
         "--interval",
         type=click.FloatRange(0.05, 3600),
+        callback=_number,
         default=INTERVAL,
         show_default=True,
         metavar="SECONDS",
@@ -34,6 +36,13 @@ def log_options(command: Command) -> Command:
     return click.option(
         "--format", "form", type=click.Choice(tuple(FORMATS)), default="text", help="How to print the log."
     )(command)
+
+
+def _number(_: click.Context, parameter: click.Parameter, seconds: float) -> float:
+    # NaN is neither below a range nor above it.
+    if math.isnan(seconds):
+        raise click.BadParameter("it is no number", param=parameter)
+    return seconds
 
 
 def pause(seconds: float) -> Callable[[], None]:
