@@ -121,7 +121,7 @@ def test_a_newer_template_changes_what_differs_and_no_bucket(deployer):
     (container,) = newer["Resources"]["LoaderTaskDefinition"]["Properties"]["ContainerDefinitions"]
     container["StopTimeout"] = 60
     # moto shows no changes that parameters alone make, and does not keep those that are not given.
-    words = [f"{name}={value}" for name, value in {**held(deployer), "LoaderMemory": "16384"}.items()]
+    words = [f"{name}={value}" for name, value in {**held(deployer), "LoaderMemory": "4096"}.items()]
     proposed = deployer.propose(NAME, newer, words, {}, now())
     assert [(one.action, one.logical_id) for one in proposed.changes] == [("Modify", "LoaderTaskDefinition")]
     assert not proposed.makes_the_stack
@@ -130,7 +130,7 @@ def test_a_newer_template_changes_what_differs_and_no_bucket(deployer):
     definition = boto3.client("ecs").describe_task_definition(taskDefinition=after["loader"])[
         "taskDefinition"
     ]
-    assert definition["memory"] == "16384"
+    assert definition["memory"] == "4096"
     assert after["loader"] != before["loader"]
     assert after["centres"] == before["centres"]
     assert buckets() == stand
@@ -200,6 +200,14 @@ def test_a_parameter_that_the_template_does_not_have_is_told(deployer):
         deployer.propose(NAME, read_template(), ["Memory=1"], {}, now())
 
 
+def test_a_size_is_looked_at_beside_what_the_stack_holds(deployer):
+    with pytest.raises(SettingsError, match="with that LoaderCpu, LoaderMemory is from 2048"):
+        deployer.propose(NAME, read_template(), ["LoaderMemory=16384"], {}, now())
+    made(deployer, LoaderCpu="2048", LoaderMemory="16384")
+    with pytest.raises(SettingsError, match="with that LoaderCpu, LoaderMemory is from 1024"):
+        deployer.propose(NAME, read_template(), ["LoaderCpu=512"], {}, now())
+
+
 class TestCommand:
     def run(self, *words, **how):
         return click.testing.CliRunner().invoke(cloud, ["deploy", "--stack", "dev", *words], **how)
@@ -252,7 +260,7 @@ class TestCommand:
             "--yes",
             *(
                 word
-                for k, v in {**held(deployer), "LoaderMemory": "16384"}.items()
+                for k, v in {**held(deployer), "LoaderMemory": "4096"}.items()
                 for word in ("--parameter", f"{k}={v}")
             ),
         )

@@ -22,6 +22,7 @@ from warehouse.domain.deployment import (
     Change,
     changes_of,
     parameters,
+    require_sizes,
     says_nothing_to_do,
     state_of,
 )
@@ -65,7 +66,10 @@ class Deployer:
         if state in REMEDIES:
             raise CloudUnavailable(SERVICE, "", f"the stack {stack} {state} ({status}): {REMEDIES[state]}")
         made = state == ABSENT
-        held = () if made or described is None else _names(described)
+        held = {} if made or described is None else _values(described)
+        known = template.get("Parameters", {})
+        chosen = parameters(known, given, tuple(held), defaults)
+        require_sizes(_at_last(known, held, chosen))
         change_set = ChangeSet(stack, f"warehouse-{now:%Y%m%d-%H%M%S}", (), made)
         try:
             with translated(SERVICE):
@@ -74,7 +78,7 @@ class Deployer:
                     ChangeSetName=change_set.name,
                     ChangeSetType="CREATE" if made else "UPDATE",
                     TemplateBody=body_of(dict(template)),
-                    Parameters=parameters(template.get("Parameters", {}), given, held, defaults),
+                    Parameters=chosen,
                     Capabilities=list(CAPABILITIES),
                 )
         except CloudError as error:
@@ -196,5 +200,14 @@ class Deployer:
         return described
 
 
-def _names(described: Mapping[str, Any]) -> Sequence[str]:
-    return [one["ParameterKey"] for one in described.get("Parameters", ())]
+def _values(described: Mapping[str, Any]) -> dict[str, str]:
+    return {one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", ())}
+
+
+def _at_last(
+    known: Mapping[str, Any], held: Mapping[str, str], chosen: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Every parameter's value as it will be: what is chosen, else what the stack holds, else the default."""
+    defaults = {name: str(one["Default"]) for name, one in known.items() if "Default" in one}
+    named = {one["ParameterKey"]: one["ParameterValue"] for one in chosen if "ParameterValue" in one}
+    return {**defaults, **{name: value for name, value in held.items() if name in known}, **named}

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from warehouse.domain.fargate import require_size
 from warehouse.errors import SettingsError
 
 # What holds what cannot be made again: CloudFormation keeps the old one, but the new one would be empty.
@@ -114,3 +115,11 @@ def parameters(
         for name in known
         if name in values or name in held
     ]
+
+
+def require_sizes(values: Mapping[str, str]) -> None:
+    """Raise SettingsError where Fargate has no task of a pipeline's size, its …Cpu and …Memory."""
+    for name in (name for name in values if name.endswith("Cpu")):
+        memory = f"{name.removesuffix('Cpu')}Memory"
+        if memory in values and values[name].isdecimal() and values[memory].isdecimal():
+            require_size(int(values[name]), int(values[memory]), (name, memory))

@@ -39,13 +39,13 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def require_size(cpu: int, memory: int) -> None:
-    """Raise SettingsError unless Fargate has tasks of these CPU units and MiB."""
+def require_size(cpu: int, memory: int, names: tuple[str, str] = ("--cpu", "--memory")) -> None:
+    """Raise SettingsError unless Fargate has tasks of these CPU units and MiB, which go by these names."""
     if cpu not in SIZES:
-        raise SettingsError(f"--cpu must be one of {', '.join(map(str, SIZES))} (1024 are one vCPU)")
+        raise SettingsError(f"{names[0]} must be one of {', '.join(map(str, SIZES))} (1024 are one vCPU)")
     if memory not in SIZES[cpu]:
         raise SettingsError(
-            f"Fargate has no task of {cpu} CPU units and {memory} MiB: with that --cpu, --memory is "
+            f"Fargate has no task of {cpu} CPU units and {memory} MiB: with that {names[0]}, {names[1]} is "
             f"{_in_words(sorted(SIZES[cpu]))}"
         )
 

@@ -17,6 +17,7 @@ from warehouse.domain.deployment import (
     changes_of,
     in_lines,
     parameters,
+    require_sizes,
     says_nothing_to_do,
     state_of,
 )
@@ -133,3 +134,14 @@ def test_any_other_word_is_refused(word):
         return
     with pytest.raises(SettingsError, match="NAME=VALUE, with a name of: A"):
         parameters({"A": {}}, [word], (), {})
+
+
+@pytest.mark.parametrize(("cpu", "memory"), [("1024", "16384"), ("1024", "8000"), ("1000", "8192")])
+def test_a_size_that_there_is_not_is_refused_by_the_names_of_its_parameters(cpu, memory):
+    values = {"CentresCpu": "512", "CentresMemory": "1024", "LoaderCpu": cpu, "LoaderMemory": memory}
+    with pytest.raises(SettingsError, match="LoaderCpu"):
+        require_sizes(values)
+
+
+def test_what_is_no_size_or_half_of_one_is_left_to_cloudformation():
+    require_sizes({"LoaderCpu": "1024", "LoaderMemory": "8192", "OtherCpu": "7", "XCpu": "x", "XMemory": "1"})
