@@ -275,7 +275,10 @@ def drop(_drop_once: Path, tmp_path: Path) -> Path:
 def loaded_once(_drop_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demonstration, loaded: a folder to copy, not to change."""
     folder = Path(shutil.copytree(_drop_once, tmp_path_factory.mktemp("loaded") / "drop"))
-    assert load(*warehouse_in(folder)).code == 0
+    store, catalog = warehouse_in(folder)
+    assert load(store, catalog).code == 0
+    # What a store keeps for its work goes with it.
+    store.close()
     return folder
 
 

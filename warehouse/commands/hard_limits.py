@@ -27,7 +27,7 @@ GRACE_SECONDS = 3.0
 """What the query engine's own limit gets, to end in order, before the process is ended."""
 
 SPARE_BYTES = 768 * 1024 * 1024
-"""What may be held beside the query engine's own memory: the program itself, and batches on their way."""
+"""What may come beside the query engine's own memory and what the process held before: batches on their way."""
 
 LOOK_SECONDS = 0.1
 
@@ -47,7 +47,7 @@ def hard_limits(seconds: float, mebibytes: int) -> Generator[None]:
     ):
         tempfile.tempdir = folder
         over = Event()
-        most = mebibytes * 1024 * 1024 + SPARE_BYTES
+        most = _resident() + mebibytes * 1024 * 1024 + SPARE_BYTES
         watch = Thread(target=_watch, args=(over, seen, seconds, most, folder), name="limits", daemon=True)
         watch.start()
         try:

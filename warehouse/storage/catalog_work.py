@@ -207,7 +207,8 @@ def scan(part: Source, columns: Sequence[str], where: ds.Expression | None = Non
 
 def _view(connection: duckdb.DuckDBPyConnection, name: str, parts: Sequence[Any], wanted: pa.Schema) -> None:
     if len(parts) == 1 and parts[0].schema.equals(wanted):
-        # To bind a view costs more than most questions do.
+        # To bind a view costs more than most questions do. One that stands under the name is in the way.
+        connection.execute(f"DROP VIEW IF EXISTS {name}")
         connection.register(name, parts[0])
         return
     # The empty table gives the view all columns that are wanted, in their order, whatever the parts have.
