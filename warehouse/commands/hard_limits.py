@@ -27,7 +27,7 @@ GRACE_SECONDS = 3.0
 """What the query engine's own limit gets, to end in order, before the process is ended."""
 
 SPARE_BYTES = 768 * 1024 * 1024
-"""What may come beside the query engine's own memory and what the process held before: batches on their way."""
+"""What may be held beside the query engine's own memory, and what was held before: batches on their way."""
 
 LOOK_SECONDS = 0.1
 
