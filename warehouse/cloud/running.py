@@ -26,14 +26,8 @@ from warehouse.cloud.notification import publish
 from warehouse.domain.run_report import RunReport, attributes, message, metric_line, sentence, subject
 from warehouse.errors import CloudError, OutputLost, SettingsError
 from warehouse.lines import Lines, code_of
-from warehouse.services import (
-    catalog_version,
-    centres_services,
-    loader_services,
-    new_run,
-    process_services,
-    utc_now,
-)
+from warehouse.opening import catalog_version
+from warehouse.services import centres_services, loader_services, new_run, process_services, utc_now
 from warehouse.settings import Settings, TaskSettings, read_settings, read_task_settings
 
 log = logging.getLogger("warehouse")

@@ -15,6 +15,7 @@ import bonobo
 from warehouse.commands.options import aws_options
 from warehouse.commands.running import run_graph
 from warehouse.domain.rebuilding import Rebuilding
+from warehouse.opening import open_for_rebuilding
 from warehouse.pipeline.rebuild import (
     Heard,
     list_raw_objects,
@@ -25,7 +26,7 @@ from warehouse.pipeline.rebuild import (
     write_catalog,
 )
 from warehouse.pipeline.sources import list_claims
-from warehouse.services import LARGE_HEADERS, new_run, open_for_rebuilding, utc_now
+from warehouse.services import LARGE_HEADERS, new_run, utc_now
 from warehouse.settings import Settings, read_settings
 from warehouse.storage.assignments import Assignments, from_document
 from warehouse.storage.catalog_matching import Matching

@@ -21,8 +21,9 @@ from warehouse.domain.cohort import PARTS, Header, Origin, Part
 from warehouse.domain.fetching import in_words
 from warehouse.domain.records import Group
 from warehouse.errors import SettingsError
+from warehouse.opening import open_snapshot
 from warehouse.pipeline.fetch import count_fetched, fetch_object, list_clinical_files, list_cohort
-from warehouse.services import fetch_services, open_snapshot
+from warehouse.services import fetch_services
 from warehouse.settings import Location, read_settings
 from warehouse.storage.cohorts import ManifestFile, write_cohort
 from warehouse.storage.readable import EMPTY

@@ -11,8 +11,8 @@ from click import echo
 from warehouse.commands.options import aws_options
 from warehouse.domain.centres import printable
 from warehouse.errors import SettingsError
+from warehouse.opening import open_warehouse
 from warehouse.pipeline import check
-from warehouse.services import open_warehouse
 from warehouse.settings import read_settings
 
 

@@ -16,9 +16,10 @@ from warehouse.commands.options import aws_options, format_option
 from warehouse.domain.centres import printable
 from warehouse.domain.doctor import Check, as_figures, exit_code, lines, missing, ok
 from warehouse.errors import CloudError, SettingsError
+from warehouse.opening import open_probe, open_probes_beside
 from warehouse.pipeline.doctor import BucketExamination, beside_for_inventory, beside_for_tables
 from warehouse.pipeline.doctor_folder import folder_checks
-from warehouse.services import open_probe, open_probes_beside, utc_now
+from warehouse.services import utc_now
 from warehouse.settings import Settings, read_settings, read_task_settings
 from warehouse.storage.folder_probe import FolderProbe
 

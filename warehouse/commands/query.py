@@ -16,7 +16,7 @@ from warehouse.commands.options import FILE, aws_options, bucket_and
 from warehouse.commands.output import output
 from warehouse.domain.records import Group
 from warehouse.errors import SettingsError
-from warehouse.services import open_snapshot
+from warehouse.opening import open_snapshot
 from warehouse.settings import read_settings
 from warehouse.storage.answers import WRITERS
 from warehouse.storage.snapshot import AsOf

@@ -18,9 +18,10 @@ from warehouse.commands.output import output
 from warehouse.commands.running import run_graph
 from warehouse.domain.shortfall import Shortfall
 from warehouse.errors import SettingsError
+from warehouse.opening import open_warehouse
 from warehouse.pipeline.patients import list_clinical_files, read_clinical_file
 from warehouse.pipeline.report import Draft, ask_catalog, write_report
-from warehouse.services import open_warehouse, utc_now
+from warehouse.services import utc_now
 from warehouse.settings import Location, Settings, read_settings
 from warehouse.storage.listings import Listings
 

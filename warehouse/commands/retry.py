@@ -15,8 +15,9 @@ from warehouse.commands.options import aws_options
 from warehouse.commands.running import run_graph
 from warehouse.domain.again import QUARANTINED, Retries
 from warehouse.errors import SettingsError
+from warehouse.opening import open_warehouse
 from warehouse.pipeline.retry import Heard, ask_for_another_look, choose, list_raw_objects, list_sets
-from warehouse.services import new_run, open_warehouse, utc_now
+from warehouse.services import new_run, utc_now
 from warehouse.settings import Settings, read_settings
 from warehouse.storage.catalog_again import SecondLooks
 from warehouse.storage.raw_listing import LiveListing

@@ -19,6 +19,7 @@ from warehouse.commands.options import aws_options, format_option
 from warehouse.commands.running import run_graph
 from warehouse.domain import strict_json
 from warehouse.errors import SettingsError
+from warehouse.opening import open_warehouse
 from warehouse.pipeline.audit import (
     Account,
     ask_catalog,
@@ -35,7 +36,7 @@ from warehouse.pipeline.preview import (
     read_site,
 )
 from warehouse.pipeline.sources import list_claims
-from warehouse.services import LARGE_DOCUMENTS, open_warehouse
+from warehouse.services import LARGE_DOCUMENTS
 from warehouse.settings import Settings, read_settings
 from warehouse.storage.assignments import from_document
 from warehouse.storage.sightings import Sightings

@@ -20,11 +20,12 @@ from warehouse.commands.running import run_graph
 from warehouse.domain.centres import printable
 from warehouse.domain.verdict import VIOLATIONS, Verdict
 from warehouse.domain.verify import as_figures
+from warehouse.opening import open_warehouse
 from warehouse.pipeline.audit import read_claim
 from warehouse.pipeline.examine import Reading, examine
 from warehouse.pipeline.sources import list_claims
 from warehouse.pipeline.verify import ask_catalog, everything_to_hear, gather_places, keep_findings
-from warehouse.services import LARGE_DOCUMENTS, open_warehouse
+from warehouse.services import LARGE_DOCUMENTS
 from warehouse.settings import Settings, read_settings
 from warehouse.storage.assignments import from_document
 from warehouse.storage.catalog import Catalog

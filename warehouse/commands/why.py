@@ -13,8 +13,9 @@ from warehouse.commands.hard_limits import hard_limits
 from warehouse.commands.options import aws_options, bucket_and
 from warehouse.domain import story
 from warehouse.errors import SettingsError
+from warehouse.opening import open_for_a_look
 from warehouse.pipeline.why import Inquiry
-from warehouse.services import open_for_a_look, utc_now
+from warehouse.services import utc_now
 from warehouse.settings import read_settings
 from warehouse.storage.assignments import from_document
 from warehouse.storage.histories import Histories

@@ -25,7 +25,8 @@ from warehouse.domain import worklist
 from warehouse.domain.records import Decided
 from warehouse.domain.worklist import Item, Tally
 from warehouse.errors import SettingsError
-from warehouse.services import open_for_a_look, utc_now
+from warehouse.opening import open_for_a_look
+from warehouse.services import utc_now
 from warehouse.settings import read_settings
 from warehouse.storage.readable import EMPTY
 from warehouse.storage.worklists import Wanted, WorkList

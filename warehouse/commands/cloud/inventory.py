@@ -14,7 +14,8 @@ from warehouse.commands.cloud.options import access_of, stack_options
 from warehouse.commands.options import FOLDER
 from warehouse.domain.inventory import hours
 from warehouse.errors import AlreadyExists
-from warehouse.services import open_inventory_copy, utc_now
+from warehouse.opening import open_inventory_copy
+from warehouse.services import utc_now
 from warehouse.settings import read_settings
 
 

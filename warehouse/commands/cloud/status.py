@@ -17,7 +17,8 @@ from warehouse.commands.cloud.options import access_of, stack_options
 from warehouse.domain.ecs_task import figures, lines
 from warehouse.domain.schedule import next_time
 from warehouse.errors import CloudError, WarehouseError
-from warehouse.services import open_snapshot, utc_now
+from warehouse.opening import open_snapshot
+from warehouse.services import utc_now
 from warehouse.settings import read_settings
 
 
