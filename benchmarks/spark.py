@@ -113,7 +113,8 @@ def measure(root: Path, images: int, engines: dict[str, Sequence[str]], pairs: i
                 check=False,
             )
             found[name].append(time.perf_counter() - begun)
-            if done.returncode != 0 or f"{images} " not in done.stdout:
+            copies = sum(1 for _ in folder.glob("*/ct/**/*.dcm"))
+            if done.returncode != 0 or copies != images:
                 raise SystemExit(f"{name} ended with {done.returncode}:\n{done.stderr}")
             shutil.rmtree(folder)
     shutil.rmtree(template)
