@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import pickle
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from threading import Lock, Thread
@@ -187,7 +187,7 @@ def key_of(key: Callable[..., Hashable] | None, position: Position, row: Row) ->
     return made
 
 
-def run_stage(stage: Stage, records: Iterable[Record], services: Mapping[str, Any]) -> Iterator[Record]:
+def run_stage(stage: Stage, records: Iterable[Record], services: Mapping[str, Any]) -> Generator[Record]:
     """Give what becomes of the rows of one partition, in their order; other records are passed on.
 
     Memory is bounded: the rows are worked on as fast as what is given is taken. Raises PartitionFailed.

@@ -233,7 +233,7 @@ class SegmentWorker(Worker):
 
 
 class _Accounts:
-    """What each stage took, gave and rejected, over all partitions, beside what was handed over and arrived."""
+    """What each stage took, gave and rejected, over all partitions, beside what left and what arrived."""
 
     def __init__(self, handed_over: Flow, stages: int) -> None:
         self.arrived, self.given_up = Flow(), Flow()

@@ -1,6 +1,8 @@
 """Real Spark on this machine: what leaves comes back as if it had stayed, whatever becomes of processes."""
 
+import importlib
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -9,13 +11,26 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from java import needs_spark
 
 import bonobo
 from bonobo import Graph, parallel, use
-from bonobo.spark import Spark, partitions_for, said_by_spark
+from bonobo.division import divide
+from bonobo.errors import UsageError
+from bonobo.partition import PartitionFailed, Placed, stages_of
+from bonobo.plan import make_plan
+from bonobo.spark import (
+    Spark,
+    SparkCluster,
+    SparkJob,
+    _OnExecutor,
+    _pickled,
+    partitions_for,
+    said_by_spark,
+)
 
 pytestmark = needs_spark
 
@@ -204,6 +219,19 @@ def test_what_spark_gives_up_is_said_in_its_own_words(context):
             ": o.PythonException: Traceback (most recent call last):\nValueError: of a patient",
             "PythonException",
         ),
+        (
+            ": o.SparkException: Exception thrown in awaitResult: \n\tat a\n"
+            "Caused by: o.PythonException: Traceback (most recent call last):\n"
+            "Caused by: x.Error: a patient\n"
+            "\tat b\nCaused by: java.io.IOException: No space left on device\n",
+            "IOException: No space left on device",
+        ),
+        (
+            ": o.PythonException: Traceback (most recent call last):\npyspark.errors.exceptions.base."
+            "PySparkRuntimeError: [PYTHON_VERSION_MISMATCH] Python in worker has 3.10\n\tat a",
+            "[PYTHON_VERSION_MISMATCH] Python in worker",
+        ),
+        ("[JAVA_GATEWAY_EXITED] Java gateway process exited.", "[JAVA_GATEWAY_EXITED] Java gateway"),
         ("", "RuntimeError"),
     ],
 )
@@ -233,6 +261,81 @@ def test_the_example_of_the_page(tmp_path):
     assert (done.returncode, done.stdout) == (0, "a.dcm 50\nb.dcm 50\nc.dcm 50\n")
     assert " - measure in=3 out=3 [done]" in done.stderr
     assert "Traceback" not in done.stderr
+    assert "log level" not in done.stderr
+
+
+def stages_of_nodes(*nodes):
+    (segment,) = divide(make_plan(Graph([1], *nodes, print))).segments.values()
+    return stages_of(segment.stages, rows_per_edge=8, memory=1 << 20)
+
+
+def of_an_executor(stage, *rows):
+    """What an executor gives for rows, or the error that it ends its partition with."""
+    (pickled,) = SparkJob(None, [stage], dict, "group")._stages
+    records = [Placed((place,), (place,), row) for place, row in enumerate(rows)]
+    try:
+        return list(_OnExecutor(pickled, pickle.dumps(dict))(records))
+    except PartitionFailed as failed:
+        return failed.cause()
+
+
+def a_lock(x):
+    return threading.Lock() if x else x
+
+
+def test_rows_that_cannot_travel_are_refused_by_the_name_of_their_node():
+    (stage,) = stages_of_nodes(parallel(a_lock))
+    assert [record.row for record in of_an_executor(stage, (0,))[:-1]] == [(0,)]
+    refused = of_an_executor(stage, (0,), (1,))
+    assert (type(refused), refused.exit_code) == (UsageError, 2)
+    assert "rows cannot leave a_lock: what they hold cannot be pickled (TypeError)" in str(refused)
+    with pytest.raises(UsageError, match="rows cannot leave this process"):
+        SparkJob(None, [stage], dict, "group").add(0, [(threading.Lock(),)])
+
+
+def test_nodes_that_cannot_travel_are_refused_by_name():
+    held = threading.Lock()
+
+    def holding(x):
+        return held
+
+    for node in (parallel(holding), parallel(str.upper, key=lambda x: held)):
+        with pytest.raises(UsageError, match=r"(holding|upper) cannot leave this process") as refused:
+            SparkJob(None, stages_of_nodes(parallel(str), node), dict, "group")
+        assert "\n" not in str(refused.value)
+
+
+def test_what_is_not_installed_there_is_named(tmp_path, monkeypatch):
+    (tmp_path / "only_here.py").write_text("def known(x):\n    return x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    known = importlib.import_module("only_here").known
+    (stage,) = stages_of_nodes(parallel(known))
+    (pickled,) = SparkJob(None, [stage], dict, "group")._stages
+    monkeypatch.undo()
+    del sys.modules["only_here"]
+    with pytest.raises(PartitionFailed) as failed:
+        list(_OnExecutor(pickled, pickle.dumps(dict))([]))
+    assert failed.value.cause().exit_code == 2
+    assert "the nodes cannot be made on executors (no module only_here)" in str(failed.value.cause())
+
+
+def test_rows_of_a_class_of_the_file_that_is_run_can_leave(monkeypatch):
+    made = type("Point", (), {"__module__": "__main__", "x": 3})
+    monkeypatch.setattr(sys.modules["__main__"], "Point", made, raising=False)
+    there = "import pickle, sys; print(pickle.load(sys.stdin.buffer)[0][0].x)"
+    done = subprocess.run(
+        [sys.executable, "-c", there], input=_pickled([(made(),)], "", ""), capture_output=True
+    )
+    assert done.stdout == b"3\n"
+
+
+def test_keys_are_hashed_alike_on_all_executors():
+    context = SimpleNamespace(environment={"PYTHONHASHSEED": "random"})
+    SparkCluster(context, dict)
+    assert context.environment == {"PYTHONHASHSEED": "0"}
+    context.environment["PYTHONHASHSEED"] = "7"
+    SparkCluster(context, dict)
+    assert context.environment == {"PYTHONHASHSEED": "7"}
 
 
 def test_a_signal_cancels_the_job(tmp_path):
