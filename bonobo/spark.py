@@ -345,7 +345,7 @@ def said_by_spark(error: Exception) -> str:
         quoted = quoted or "Traceback" in line
     aborted = [cause for cause in causes if "Job aborted" in cause]
     told = [*own[:1], *aborted, *reversed(causes), type(error).__name__]
-    return told[0][:300].rstrip(": ")
+    return told[0][:300].rstrip(": .")
 
 
 class SparkFailed(BonoboError):
