@@ -96,8 +96,8 @@ def _check_behind(segment: Segment, nodes: Mapping[int, PlannedNode]) -> None:
     if between:
         raise GraphError(
             f"sequential, or with state, between parallel nodes: {_named(between)} "
-            f"(between {last.name} and {target.name}); such a node stays in this process: "
-            "make it parallel and stateless, or move it in front of the first parallel node or behind the last"
+            f"(between {last.name} and {target.name}); such a node stays in this process: make it parallel "
+            "and stateless, or move it in front of the first parallel node or behind the last"
         )
     raise GraphError(
         f"rows fork or meet between the parallel nodes {last.name} and {target.name}; "

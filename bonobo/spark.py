@@ -11,7 +11,7 @@ import pickle
 import re
 import tempfile
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,8 @@ class Spark:
             return
         require_java()
         context = in_a_thread(self._context)
+        # Where Java ends, this thread of pyspark's shows a traceback; who waits for Java is told anyway.
+        context._accumulatorServer.handle_error = lambda *connection: None  # type: ignore[attr-defined,method-assign,unused-ignore]
         try:
             yield SparkCluster(context, self.services)
         finally:
@@ -123,7 +125,8 @@ class SparkCluster:
 
     def cancel(self) -> None:
         """End the job under way."""
-        self._context.cancelJobGroup(self._group)
+        with suppress(Exception):
+            self._context.cancelJobGroup(self._group)
 
 
 class SparkJob:
@@ -139,32 +142,32 @@ class SparkJob:
         self._slices: list[tuple[int, Broadcast[bytes]]] = []
 
     def add(self, first: int, rows: Sequence[Row]) -> None:
-        """Put a slice where executors fetch it from. Raises UsageError for rows that cannot be pickled."""
+        """Put a slice where executors fetch it from. Raises UsageError (not to be pickled), SparkFailed."""
         message = _pickled(rows, "rows cannot leave this process: what they hold", "pass on plain values")
-        self._slices.append((first, self._context.broadcast(message)))
+        with _translated():
+            self._slices.append((first, self._context.broadcast(message)))
 
     def run(self, rows: int) -> Iterator[Record]:
         """Give all records, rows in order; raises PartitionFailed and SparkFailed."""
-        self._context.setJobGroup(self._group, self._group, interruptOnCancel=True)
-        partitions = partitions_for(rows, self._context.defaultParallelism)
-        records = self._spread(partitions)
-        for number, stage in enumerate(self._stages):
-            following = self._stages[number + 1 :]
-            records = records.mapPartitions(_OnExecutor(stage, self._services))
-            if following:
-                records = _together(records, partitions)
-        returning = -(-rows // PARTITION_ROWS)
-        ordered = _in_order(records, rows, returning)
-        try:
-            yield from ordered.toLocalIterator(prefetchPartitions=True)
-        except Exception as error:
-            raise _of_spark(error) from error
+        with _translated():
+            self._context.setJobGroup(self._group, self._group, interruptOnCancel=True)
+            partitions = partitions_for(rows, self._context.defaultParallelism)
+            records = self._spread(partitions)
+            for number, stage in enumerate(self._stages):
+                following = self._stages[number + 1 :]
+                records = records.mapPartitions(_OnExecutor(stage, self._services))
+                if following:
+                    records = _together(records, partitions)
+            returning = -(-rows // PARTITION_ROWS)
+            yield from _in_order(records, rows, returning).toLocalIterator(prefetchPartitions=True)
 
     def close(self) -> None:
         """Forget the rows, here and on the executors."""
         slices, self._slices = self._slices, []
-        for _, rows in slices:
-            rows.destroy()
+        # Where Spark is gone, they are.
+        with suppress(Exception):
+            for _, rows in slices:
+                rows.destroy()
 
     def _spread(self, partitions: int) -> RDD[Any]:
         slices = [
@@ -316,6 +319,15 @@ def _key(record: Record) -> Hashable:
     return record.key if isinstance(record, Placed) else record.position
 
 
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Whatever Spark raises becomes PartitionFailed or SparkFailed."""
+    try:
+        yield
+    except Exception as error:
+        raise _of_spark(error) from error
+
+
 def _of_spark(error: Exception) -> Exception:
     """What a job that failed says: what a partition raised, or what Spark has to say."""
     said = str(error)
@@ -323,6 +335,11 @@ def _of_spark(error: Exception) -> Exception:
     if failed is not None:
         return failed
     return SparkFailed(said_by_spark(error))
+
+
+def _nothing_said(error: Exception) -> str:
+    gone = isinstance(error, EOFError | OSError) or type(error).__name__ == "Py4JNetworkError"
+    return "its Java process has ended" if gone else type(error).__name__
 
 
 _OF_JAVA = re.compile(r"(?:Caused by: |: )([\w.$]+(?:Exception|Error): .*)")
@@ -344,7 +361,7 @@ def said_by_spark(error: Exception) -> str:
             causes.append(said[1].partition("Traceback")[0])
         quoted = quoted or "Traceback" in line
     aborted = [cause for cause in causes if "Job aborted" in cause]
-    told = [*own[:1], *aborted, *reversed(causes), type(error).__name__]
+    told = [*own[:1], *aborted, *reversed(causes), _nothing_said(error)]
     return told[0][:300].rstrip(": .")
 
 

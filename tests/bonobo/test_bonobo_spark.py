@@ -25,6 +25,7 @@ from bonobo.plan import make_plan
 from bonobo.spark import (
     Spark,
     SparkCluster,
+    SparkFailed,
     SparkJob,
     _OnExecutor,
     _pickled,
@@ -242,6 +243,10 @@ def test_of_java_one_line_is_shown_and_nothing_that_a_row_may_hold(text, shown):
     assert "patient" not in said
 
 
+def test_a_java_that_has_ended_without_a_word_is_said():
+    assert said_by_spark(EOFError()) == said_by_spark(ConnectionResetError()) == "its Java process has ended"
+
+
 def broken(x):
     raise Unusable("the store is gone")
 
@@ -291,6 +296,33 @@ def test_rows_that_cannot_travel_are_refused_by_the_name_of_their_node():
     assert "rows cannot leave a_lock: what they hold cannot be pickled (TypeError)" in str(refused)
     with pytest.raises(UsageError, match="rows cannot leave this process"):
         SparkJob(None, [stage], dict, "group").add(0, [(threading.Lock(),)])
+
+
+class Gone:
+    """A context whose Spark has ended."""
+
+    defaultParallelism = 2
+
+    def __init__(self):
+        self.environment = {}
+
+    def fail(self, *given, **named):
+        raise RuntimeError(
+            ": java.lang.IllegalStateException: Cannot call methods on a stopped SparkContext."
+        )
+
+    setJobGroup = broadcast = cancelJobGroup = destroy = fail
+
+
+def test_a_spark_that_has_ended_is_said_in_one_line_at_whatever_moment():
+    job = SparkJob(Gone(), stages_of_nodes(parallel(str)), dict, "group")
+    for call in (lambda: job.add(0, [(1,)]), lambda: list(job.run(1))):
+        with pytest.raises(SparkFailed, match="Cannot call methods on a stopped SparkContext; look into"):
+            call()
+    job._slices.append((0, Gone()))
+    job.close()
+    assert job._slices == []
+    SparkCluster(Gone(), dict).cancel()
 
 
 def test_nodes_that_cannot_travel_are_refused_by_name():
