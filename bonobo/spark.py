@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import re
 import tempfile
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -17,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from bonobo.child import packed
 from bonobo.constants import Row
-from bonobo.errors import BonoboError, UsageError
+from bonobo.errors import UsageError
 from bonobo.partition import PartitionFailed, Placed, Record, RowRejected, Stage, key_of, run_stage
 from bonobo.services import GivenServices, checked, hosted
+from bonobo.spark_errors import said_by_spark, translated
 from bonobo.spark_start import (
     default_settings,
     in_a_thread,
@@ -144,12 +144,12 @@ class SparkJob:
     def add(self, first: int, rows: Sequence[Row]) -> None:
         """Put a slice where executors fetch it from. Raises UsageError (not to be pickled), SparkFailed."""
         message = _pickled(rows, "rows cannot leave this process: what they hold", "pass on plain values")
-        with _translated():
+        with translated():
             self._slices.append((first, self._context.broadcast(message)))
 
     def run(self, rows: int) -> Iterator[Record]:
         """Give all records, rows in order; raises PartitionFailed and SparkFailed."""
-        with _translated():
+        with translated():
             self._context.setJobGroup(self._group, self._group, interruptOnCancel=True)
             partitions = partitions_for(rows, self._context.defaultParallelism)
             records = self._spread(partitions)
@@ -317,60 +317,3 @@ def _check_travels(record: Record, stage: Stage) -> None:
 
 def _key(record: Record) -> Hashable:
     return record.key if isinstance(record, Placed) else record.position
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Whatever Spark raises becomes PartitionFailed or SparkFailed."""
-    try:
-        yield
-    except Exception as error:
-        raise _of_spark(error) from error
-
-
-def _of_spark(error: Exception) -> Exception:
-    """What a job that failed says: what a partition raised, or what Spark has to say."""
-    said = str(error)
-    failed = PartitionFailed.find(said)
-    if failed is not None:
-        return failed
-    return SparkFailed(said_by_spark(error))
-
-
-def _nothing_said(error: Exception) -> str:
-    gone = isinstance(error, EOFError | OSError) or type(error).__name__ == "Py4JNetworkError"
-    return "its Java process has ended" if gone else type(error).__name__
-
-
-_OF_JAVA = re.compile(r"(?:Caused by: |: )([\w.$]+(?:Exception|Error): .*)")
-_OF_PYSPARK = re.compile(r"(?:pyspark\.errors\.[\w.]+: )?(\[[A-Z_.]+\] .*)")
-
-
-def said_by_spark(error: Exception) -> str:
-    """The line of an error of Spark that names the cause; never what a node's exception says."""
-    own: list[str] = []
-    causes: list[str] = []
-    quoted = False
-    for line in str(error).splitlines():
-        # Java quotes what Python printed, up to its own next frame.
-        quoted = quoted and not line.startswith("\tat ")
-        said = _OF_PYSPARK.fullmatch(line)
-        if said is not None:
-            own.append(said[1])
-        elif not quoted and (said := _OF_JAVA.match(line)) is not None:
-            causes.append(said[1].partition("Traceback")[0])
-        quoted = quoted or "Traceback" in line
-    aborted = [cause for cause in causes if "Job aborted" in cause]
-    told = [*own[:1], *aborted, *reversed(causes), _nothing_said(error)]
-    return told[0][:300].rstrip(": .")
-
-
-class SparkFailed(BonoboError):
-    """Spark gave the work up."""
-
-    exit_code = 4
-
-    def __init__(self, said: str) -> None:
-        super().__init__(
-            f"Spark gave the work up: {said}; look into the logs of the executors, and run again"
-        )
