@@ -13,7 +13,7 @@ from bonobo.errors import BonoboError
 from bonobo.partition import PartitionFailed
 
 _OF_JAVA = re.compile(r"(?:Caused by: |: )([\w.$]+(?:Exception|Error): .*)")
-_OF_PYSPARK = re.compile(r"(?:pyspark\.errors\.[\w.]+: )?(\[[A-Z_.]+\] .*)")
+_OF_PYSPARK = re.compile(r"(?:\A|^pyspark\.errors\.[\w.]+: )(\[[A-Z_.]+\] .*)", re.MULTILINE)
 
 
 class SparkFailed(BonoboError):
@@ -52,16 +52,14 @@ def _nothing_said(error: Exception) -> str:
 
 def said_by_spark(error: Exception) -> str:
     """The line of an error of Spark that names the cause; never what a node's exception says."""
-    own: list[str] = []
+    own: list[str] = _OF_PYSPARK.findall(str(error))
     causes: list[str] = []
     quoted = False
     for line in str(error).splitlines():
         # Java quotes what Python printed, up to its own next frame.
         quoted = quoted and not line.startswith("\tat ")
-        said = _OF_PYSPARK.fullmatch(line)
+        said = None if quoted else _OF_JAVA.match(line)
         if said is not None:
-            own.append(said[1])
-        elif not quoted and (said := _OF_JAVA.match(line)) is not None:
             causes.append(said[1].partition("Traceback")[0])
         quoted = quoted or "Traceback" in line
     aborted = [cause for cause in causes if "Job aborted" in cause]

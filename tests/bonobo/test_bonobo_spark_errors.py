@@ -30,6 +30,10 @@ from bonobo.spark_errors import said_by_spark
             "[PYTHON_VERSION_MISMATCH] Python in worker",
         ),
         ("[JAVA_GATEWAY_EXITED] Java gateway process exited.", "[JAVA_GATEWAY_EXITED] Java gateway"),
+        (
+            ": o.PythonException: Traceback (most recent call last):\nValueError: 2\n[ID] of a patient\n\tat a",
+            "PythonException",
+        ),
         ("", "RuntimeError"),
     ],
 )
