@@ -31,7 +31,7 @@ from bonobo.spark_errors import said_by_spark
         ),
         ("[JAVA_GATEWAY_EXITED] Java gateway process exited.", "[JAVA_GATEWAY_EXITED] Java gateway"),
         (
-            ": o.PythonException: Traceback (most recent call last):\nValueError: 2\n[ID] of a patient\n\tat a",
+            ": o.PythonException: Traceback (most recent call last):\nE: 2\n[ID] of a patient\n\tat a",
             "PythonException",
         ),
         ("", "RuntimeError"),
