@@ -58,7 +58,11 @@ def divide(plan: Plan) -> Division:
         if node.parallel and not any(node in segment.nodes for segment in segments.values()):
             segments[node.index] = _from(node, nodes)
     if not segments:
-        raise GraphError("no node is parallel, so that none can leave this process; see bonobo.parallel")
+        stateful = [node for node in plan.nodes if node.declared.processors]
+        but = f"; with state, and therefore not parallel: {_named(stateful)}" if stateful else ""
+        raise GraphError(
+            f"no node is parallel, so that none can leave this process{but}; see bonobo.parallel"
+        )
     for segment in segments.values():
         _check_behind(segment, nodes)
     return Division(_contracted(plan, segments), segments)
@@ -92,8 +96,8 @@ def _check_behind(segment: Segment, nodes: Mapping[int, PlannedNode]) -> None:
     if between:
         raise GraphError(
             f"sequential, or with state, between parallel nodes: {_named(between)} "
-            f"(between {last.name} and {target.name}); such a node stays in this process: "
-            "make it parallel, or move it in front of the first parallel node or behind the last"
+            f"(between {last.name} and {target.name}); such a node stays in this process: make it parallel "
+            "and stateless, or move it in front of the first parallel node or behind the last"
         )
     raise GraphError(
         f"rows fork or meet between the parallel nodes {last.name} and {target.name}; "

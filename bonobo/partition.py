@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import pickle
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from threading import Thread
+from threading import Lock, Thread
 from types import GeneratorType
 from typing import Any
 
@@ -82,14 +82,19 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What became of one partition in one stage: rows in, out, rejected by node; what services count."""
+    """What became of one partition in one stage: rows in and out by node, what services count.
+
+    `rejected` are the places, in the run, of the rows that its nodes gave up. An account stands before all
+    rows: a share of rejected rows is judged by all that were taken.
+    """
 
     stage: int
-    position: Position
-    nodes: Mapping[int, tuple[int, int, int]]
+    nodes: Mapping[int, tuple[int, int]]
     taken: Flow
     given: Flow
+    rejected: Flow
     services: Mapping[str, Counts] = field(default_factory=dict)
+    position: Position = ()
 
 
 Record = Placed | RowRejected | Account
@@ -182,9 +187,7 @@ def key_of(key: Callable[..., Hashable] | None, position: Position, row: Row) ->
     return made
 
 
-def run_stage(
-    stage: Stage, records: Iterable[Record], services: Mapping[str, Any], partition: int = 0
-) -> Iterator[Record]:
+def run_stage(stage: Stage, records: Iterable[Record], services: Mapping[str, Any]) -> Generator[Record]:
     """Give what becomes of the rows of one partition, in their order; other records are passed on.
 
     Memory is bounded: the rows are worked on as fast as what is given is taken. Raises PartitionFailed.
@@ -195,7 +198,7 @@ def run_stage(
         raise PartitionFailed(None, packed([], error)) from None
     with closing(made) as running:
         yield from running.records(iter(records))
-        yield running.account((partition,))
+        yield running.account()
 
 
 class _Partition:
@@ -204,7 +207,8 @@ class _Partition:
     def __init__(self, stage: Stage, services: Mapping[str, Any]) -> None:
         self._stage = stage
         self._services = with_defaults(services, stage.required)
-        self._taken, self._given = Flow(), Flow()
+        self._taken, self._given, self._given_up = Flow(), Flow(), Flow()
+        self._lock = Lock()
         self._out = Channel([0], stage.rows_per_edge)
         self._report = Report()
         self._begun = _counted(self._services)
@@ -235,17 +239,17 @@ class _Partition:
         if self._report.fatal is not None:
             raise PartitionFailed(self._failed_node(), packed([], self._report.fatal))
 
-    def account(self, position: Position) -> Account:
+    def account(self) -> Account:
         lines = self._report.nodes[1:-1]
         return Account(
             stage=self._stage.number,
-            position=position,
             nodes={
-                node.index: (line.rows_in, line.rows_out, line.errors)
+                node.index: (line.rows_in, line.rows_out)
                 for node, line in zip(self._stage.nodes, lines, strict=True)
             },
             taken=self._taken,
             given=self._given,
+            rejected=self._given_up,
             services={
                 name: {kind: count - self._begun[name].get(kind, 0) for kind, count in counts.items()}
                 for name, counts in _counted(self._services).items()
@@ -283,6 +287,9 @@ class _Partition:
     def _rejected(self, place: int, failed: FailedRow) -> None:
         position, row = failed.row
         node = self._stage.nodes[place - 1]
+        # Nodes reject in threads of their own.
+        with self._lock:
+            self._given_up.add(position)
         self._out.put((RowRejected(position, node.index, row, failed.attempts, packed([], failed.error)),))
 
     def _failed_node(self) -> int | None:

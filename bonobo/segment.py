@@ -200,6 +200,7 @@ class SegmentWorker(Worker):
                     accounts.arrived.add(record.position)
                     self._send(record.row)
                 case RowRejected():
+                    accounts.given_up.add(record.position)
                     self._reject(record, before)
                 case Account():
                     accounts.add(record)
@@ -215,7 +216,7 @@ class SegmentWorker(Worker):
         self._run.reject(node, line, FailedRow(rejected.row, sequence, error, rejected.attempts))
 
     def _count(self, account: Account) -> None:
-        for index, (rows_in, rows_out, _) in account.nodes.items():
+        for index, (rows_in, rows_out) in account.nodes.items():
             line = self._lines[index]
             line.rows_in += rows_in
             line.rows_out += rows_out
@@ -232,18 +233,21 @@ class SegmentWorker(Worker):
 
 
 class _Accounts:
-    """What each stage took and gave, over all partitions, beside what was handed over and what arrived."""
+    """What each stage took, gave and rejected, over all partitions, beside what left and what arrived."""
 
     def __init__(self, handed_over: Flow, stages: int) -> None:
-        self.arrived = Flow()
+        self.arrived, self.given_up = Flow(), Flow()
         self._handed_over = handed_over
         self._taken = [Flow() for _ in range(stages)]
         self._given = [Flow() for _ in range(stages)]
+        self._rejected = Flow()
 
     def add(self, account: Account) -> None:
         self._taken[account.stage].join(account.taken)
         self._given[account.stage].join(account.given)
+        self._rejected.join(account.rejected)
 
     def agree(self) -> bool:
-        """Whether every row that was given was taken, once."""
-        return [self._handed_over, *self._given] == [*self._taken, self.arrived]
+        """Whether every row that was given was taken, and every one that was rejected is here, once."""
+        given = [self._handed_over, *self._given, self._rejected]
+        return given == [*self._taken, self.arrived, self.given_up]

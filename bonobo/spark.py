@@ -10,16 +10,24 @@ import os
 import pickle
 import tempfile
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bonobo.child import packed
 from bonobo.constants import Row
-from bonobo.errors import BonoboError, UsageError
-from bonobo.partition import PartitionFailed, Placed, Record, Stage, key_of, run_stage
+from bonobo.errors import UsageError
+from bonobo.partition import PartitionFailed, Placed, Record, RowRejected, Stage, key_of, run_stage
 from bonobo.services import GivenServices, checked, hosted
-from bonobo.spark_start import default_settings, in_a_thread, python_there, require_java, require_pyspark
+from bonobo.spark_errors import said_by_spark, translated
+from bonobo.spark_start import (
+    default_settings,
+    in_a_thread,
+    python_there,
+    require_java,
+    require_master,
+    require_pyspark,
+)
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -68,6 +76,8 @@ class Spark:
             return
         require_java()
         context = in_a_thread(self._context)
+        # Where Java ends, this thread of pyspark's shows a traceback; who waits for Java is told anyway.
+        context._accumulatorServer.handle_error = lambda *connection: None  # type: ignore[attr-defined,method-assign,unused-ignore]
         try:
             yield SparkCluster(context, self.services)
         finally:
@@ -85,6 +95,7 @@ class Spark:
         if self.master is not None:
             conf.setMaster(self.master)
         conf.setIfMissing("spark.master", "local[*]")
+        require_master(conf.get("spark.master", ""))
         conf.setAppName(self.name)
         os.environ["PYSPARK_PYTHON"] = python_there(conf.get, self.conf)
         try:
@@ -92,7 +103,7 @@ class Spark:
         except Exception as error:
             raise UsageError(
                 f"Spark cannot be started with master {conf.get('spark.master')}: {said_by_spark(error)}; "
-                "look at the address, and whether the cluster runs this version of Spark"
+                "look at the address, the settings, and whether the cluster runs this version of Spark"
             ) from error
 
 
@@ -101,17 +112,21 @@ class SparkCluster:
 
     def __init__(self, context: SparkContext, services: ServicesFactory) -> None:
         self._context = context
-        self._services = _pickled(services)
+        self._services = _pickled_services(services)
+        # With a seed of its own in each executor, equal keys would go to partitions that differ.
+        if context.environment.get("PYTHONHASHSEED") == "random":
+            context.environment["PYTHONHASHSEED"] = "0"
         # Jobs of others on the same context are none of our business.
         self._group = f"bonobo-{id(self):x}"
 
     def job(self, stages: Sequence[Stage]) -> SparkJob:
-        """Begin a job of these stages."""
+        """Begin a job of these stages. Raises UsageError where they or the services cannot be pickled."""
         return SparkJob(self._context, stages, self._services, self._group)
 
     def cancel(self) -> None:
         """End the job under way."""
-        self._context.cancelJobGroup(self._group)
+        with suppress(Exception):
+            self._context.cancelJobGroup(self._group)
 
 
 class SparkJob:
@@ -119,73 +134,78 @@ class SparkJob:
 
     def __init__(self, context: SparkContext, stages: Sequence[Stage], services: bytes, group: str) -> None:
         self._context = context
-        self._stages = stages
+        self._stages = _pickled_stages(stages)
         self._services = services
         self._group = group
         self._slices: list[tuple[int, Broadcast[bytes]]] = []
 
     def add(self, first: int, rows: Sequence[Row]) -> None:
-        """Put a slice where executors fetch it from."""
-        self._slices.append((first, self._context.broadcast(pickle.dumps(rows, pickle.HIGHEST_PROTOCOL))))
+        """Put a slice where executors fetch it from. Raises UsageError (not to be pickled), SparkFailed."""
+        message = _pickled(rows, "rows cannot leave this process: what they hold", "pass on plain values")
+        with translated():
+            self._slices.append((first, self._context.broadcast(message)))
 
     def run(self, rows: int) -> Iterator[Record]:
         """Give all records, rows in order; raises PartitionFailed and SparkFailed."""
-        self._context.setJobGroup(self._group, self._group, interruptOnCancel=True)
-        partitions = partitions_for(rows, self._context.defaultParallelism)
-        records = self._spread(partitions)
-        for number, stage in enumerate(self._stages):
-            following = self._stages[number + 1 :]
-            records = records.mapPartitionsWithIndex(_OnExecutor(stage, self._services))
-            if following:
-                records = _together(records, partitions)
-        returning = -(-rows // PARTITION_ROWS)
-        ordered = _in_order(records, rows, returning)
-        try:
-            yield from ordered.toLocalIterator(prefetchPartitions=True)
-        except Exception as error:
-            raise _of_spark(error) from error
+        with translated():
+            self._context.setJobGroup(self._group, self._group, interruptOnCancel=True)
+            partitions = partitions_for(rows, self._context.defaultParallelism)
+            records = self._spread(partitions)
+            for number, stage in enumerate(self._stages):
+                following = self._stages[number + 1 :]
+                records = records.mapPartitions(_OnExecutor(stage, self._services))
+                if following:
+                    records = _together(records, partitions)
+            returning = -(-rows // PARTITION_ROWS)
+            yield from _in_order(records, rows, returning).toLocalIterator(prefetchPartitions=True)
 
     def close(self) -> None:
         """Forget the rows, here and on the executors."""
         slices, self._slices = self._slices, []
-        for _, rows in slices:
-            rows.destroy()
+        # Where Spark is gone, they are.
+        with suppress(Exception):
+            for _, rows in slices:
+                rows.destroy()
 
     def _spread(self, partitions: int) -> RDD[Any]:
-        key = self._stages[0].nodes[0].settings.key
         slices = [
-            self._context.parallelize([first], 1).mapPartitions(_Slice(rows, key))
+            self._context.parallelize([first], 1).mapPartitions(_Slice(rows, self._stages[0]))
             for first, rows in self._slices
         ]
         return _together(self._context.union(slices), partitions)
 
 
 class _Slice:
-    """Gives the rows of a slice, where they are wanted."""
+    """Gives the rows of a slice, where they are wanted by a stage."""
 
-    def __init__(self, rows: Broadcast[bytes], key: Callable[..., Hashable] | None) -> None:
+    def __init__(self, rows: Broadcast[bytes], stage: bytes) -> None:
         self._rows = rows
-        self._key = key
+        self._stage = stage
 
     def __call__(self, firsts: Iterable[int]) -> Iterator[Record]:
+        key = _unpickled(self._stage, "the nodes").nodes[0].settings.key
         for first in firsts:
-            for place, row in enumerate(pickle.loads(self._rows.value), first):
-                yield Placed(key_of(self._key, (place,), row), (place,), row)
+            for place, row in enumerate(_unpickled(self._rows.value, "the rows"), first):
+                yield Placed(key_of(key, (place,), row), (place,), row)
 
 
 class _OnExecutor:
     """A stage with its services, called with the records of a partition."""
 
-    def __init__(self, stage: Stage, services: bytes) -> None:
+    def __init__(self, stage: bytes, services: bytes) -> None:
         self._stage = stage
         self._services = services
 
-    def __call__(self, partition: int, records: Iterable[Record]) -> Iterator[Record]:
+    def __call__(self, records: Iterable[Record]) -> Iterator[Record]:
+        stage: Stage = _unpickled(self._stage, "the nodes")
         try:
             services = _process.services(self._services)
         except Exception as error:
             raise PartitionFailed(None, packed([], error)) from None
-        return run_stage(self._stage, records, services, partition)
+        with closing(run_stage(stage, records, services)) as made:
+            for record in made:
+                _check_travels(record, stage)
+                yield record
 
 
 class _Process:
@@ -234,8 +254,8 @@ def _together(records: RDD[Record], partitions: int) -> RDD[Record]:
 
 
 def _in_order(records: RDD[Record], rows: int, partitions: int) -> RDD[Record]:
-    """Bring records into the order of their positions, over all partitions."""
-    return _shuffled(records, partitions, lambda key: key[1][0] * partitions // rows)
+    """Bring records into the order of their positions, over all partitions; accounts come first."""
+    return _shuffled(records, partitions, lambda key: key[1][0] * partitions // rows if key[1] else 0)
 
 
 def _shuffled(records: RDD[Record], partitions: int, partition: Callable[[Any], int]) -> RDD[Record]:
@@ -244,49 +264,54 @@ def _shuffled(records: RDD[Record], partitions: int, partition: Callable[[Any], 
     return sorted_.values()
 
 
-def _pickled(services: ServicesFactory) -> bytes:
-    """Pickle a factory, also one of a file that is run, which executors cannot import. Raises UsageError."""
+def _pickled(thing: object, what: str, advice: str) -> bytes:
+    """Pickle, also what a file that is run defines, which executors cannot import. Raises UsageError."""
     from pyspark import cloudpickle
 
     try:
-        return bytes(cloudpickle.dumps(services))  # type: ignore[no-untyped-call]
+        return bytes(cloudpickle.dumps(thing))  # type: ignore[no-untyped-call]
     except Exception as error:
-        raise UsageError(
-            f"the services cannot be made on executors: what makes them cannot be pickled "
-            f"({type(error).__name__}); give a function that makes clients, not clients"
-        ) from None
+        raise UsageError(f"{what} cannot be pickled ({type(error).__name__}); {advice}") from None
+
+
+def _pickled_services(services: ServicesFactory) -> bytes:
+    what = "the services cannot be made on executors: what makes them"
+    return _pickled(services, what, "give a function that makes clients, not clients")
+
+
+def _pickled_stages(stages: Sequence[Stage]) -> list[bytes]:
+    advice = "let it make what it holds when it is called, or take it from a service"
+    # One by one at first, for their names; a stage holds the key of the next one too.
+    for node in (node for stage in stages for node in stage.nodes):
+        _pickled(node, f"{node.name} cannot leave this process: it, or its key,", advice)
+    return [_pickled(stage, "the nodes", advice) for stage in stages]
+
+
+def _unpickled(message: bytes, what: str) -> Any:
+    """Make anew what was pickled, on an executor. Raises PartitionFailed, which says what is not there."""
+    try:
+        return pickle.loads(message)
+    except Exception as error:
+        lacking = f"no module {error.name}" if isinstance(error, ImportError) else type(error).__name__
+        refused = UsageError(
+            f"{what} cannot be made on executors ({lacking}): install there what is installed here, "
+            "in the same versions"
+        )
+        raise PartitionFailed(None, packed([], refused)) from None
+
+
+def _check_travels(record: Record, stage: Stage) -> None:
+    """Raise PartitionFailed for a row that Spark could not pickle: it would say so with a traceback."""
+    try:
+        pickle.dumps(record, pickle.HIGHEST_PROTOCOL)
+    except Exception:
+        index = record.node if isinstance(record, RowRejected) else stage.nodes[-1].index
+        name = next(node.name for node in stage.nodes if node.index == index)
+        try:
+            _pickled(record, f"rows cannot leave {name}: what they hold", "pass on plain values")
+        except UsageError as error:
+            raise PartitionFailed(index, packed([], error)) from None
 
 
 def _key(record: Record) -> Hashable:
     return record.key if isinstance(record, Placed) else record.position
-
-
-def _of_spark(error: Exception) -> Exception:
-    """What a job that failed says: what a partition raised, or what Spark has to say."""
-    said = str(error)
-    failed = PartitionFailed.find(said)
-    if failed is not None:
-        return failed
-    return SparkFailed(said_by_spark(error))
-
-
-def said_by_spark(error: Exception) -> str:
-    """The line of an error of the Java side that names the cause; never what Python printed there."""
-    lines = [line.strip() for line in str(error).partition("Traceback")[0].splitlines()]
-    causes = [line for line in lines if "Job aborted" in line] or [
-        line for line in lines if "Exception:" in line
-    ]
-    if not causes:
-        return type(error).__name__
-    return causes[0].removeprefix("Caused by: ").removeprefix(": ")[:300].rstrip()
-
-
-class SparkFailed(BonoboError):
-    """Spark gave the work up."""
-
-    exit_code = 4
-
-    def __init__(self, said: str) -> None:
-        super().__init__(
-            f"Spark gave the work up: {said}; look into the logs of the executors, and run again"
-        )

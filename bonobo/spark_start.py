@@ -17,11 +17,14 @@ from threading import Thread
 from typing import TypeVar
 
 from bonobo.errors import UsageError
+from bonobo.text import printable
 
 Made = TypeVar("Made")
 
 JAVA = 17
 """Spark 4 runs on this version of Java, or a later one (Spark's documentation, "Downloading")."""
+
+_MASTER = re.compile(r"local(\[.+\])?|(spark|k8s)://.+|yarn")
 
 _VERSION = re.compile(r'version "(?:1\.)?(\d+)')
 
@@ -50,6 +53,15 @@ def require_java(environment: Mapping[str, str] = os.environ) -> None:
     if version is None or int(version[1]) < JAVA:
         shown = version[1] if version else "an unknown version"
         raise UsageError(f"{wanted}, and found {shown}: install it, or let JAVA_HOME name it")
+
+
+def require_master(master: str) -> None:
+    """Raise UsageError for what is no master of Spark's: Java would say so with its stack."""
+    if not _MASTER.fullmatch(master):
+        raise UsageError(
+            f"Spark has no master such as {printable(master)!r}: it is local[CORES], spark://HOST:PORT, yarn "
+            "or k8s://https://HOST:PORT"
+        )
 
 
 def python_there(already: Callable[[str], str | None], asked: Mapping[str, str]) -> str:

@@ -63,7 +63,7 @@ class Job:
         if number == 0:
             self.taken = records
         services = self.engine.processes[number % 2]()
-        return pickled(list(run_stage(stage, records, services, number)))
+        return pickled(list(run_stage(stage, records, services)))
 
     def together(self, produced):
         count = self.engine.partitions

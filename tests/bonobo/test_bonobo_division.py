@@ -127,6 +127,11 @@ def test_without_anything_parallel_there_is_nothing_to_leave():
         division(source, identity, parallel(stateful), sink)
 
 
+def test_a_parallel_node_with_state_is_named_where_nothing_else_could_leave():
+    with pytest.raises(GraphError, match="with state, and therefore not parallel: Limit;"):
+        divide(make_plan(Graph(source, parallel(Limit(3)), first)))
+
+
 def test_dead_letters_are_asked_for_where_the_run_is():
     parted = division(source, parallel(first), parallel(second, on_error="dead_letter"), sink)
     assert parted.plan.required == {"dead_letters"}

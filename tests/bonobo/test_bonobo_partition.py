@@ -52,7 +52,7 @@ def test_each_row_has_a_position_of_its_own_and_they_come_in_its_order():
         ((2, 0, 0), (2, "A")),
         ((2, 1, 0), (2, "B")),
     ]
-    assert list(account.nodes.values()) == [(3, 3, 0), (3, 3, 0)]
+    assert list(account.nodes.values()) == [(3, 3), (3, 3)]
     assert account.taken.rows == account.given.rows == 3
 
 
@@ -98,7 +98,8 @@ def test_a_rejected_row_is_passed_on_with_its_error():
     (rejected,) = [record for record in records if isinstance(record, RowRejected)]
     assert (rejected.position, rejected.row, rejected.attempts) == ((1,), (2,), 2)
     assert [record.row for record in records if isinstance(record, Placed)] == [(1,), (3,)]
-    assert list(account.nodes.values()) == [(3, 2, 1)]
+    assert list(account.nodes.values()) == [(3, 2)]
+    assert account.rejected.rows == 1
 
 
 def test_what_is_no_row_is_passed_on():

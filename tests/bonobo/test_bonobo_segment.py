@@ -236,6 +236,42 @@ def test_work_that_was_done_twice_and_came_out_differently_is_found():
     assert report.exit_code == 4
 
 
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_row_that_only_one_of_two_attempts_rejected_is_not_lost_without_a_word(failing):
+    """What is odd comes of the second attempt: neither the row, of one, nor its rejection, of the other."""
+    engine = InMemory(again={1})
+
+    def second(*position):
+        return hash(position) % engine.partitions == 1
+
+    place = next(
+        place
+        for place in range(100)
+        if (second(place, 0), second(place, 0, 0)) == (failing == 1, failing == 2)
+    )
+    calls = []
+
+    def moody(x):
+        calls.append(x)
+        if x == place and calls.count(x) == failing:
+            raise OSError("out of reach")
+        return x
+
+    graph = Graph(range(100), parallel(same), parallel(moody, key=lambda x: 0), same)
+    report = bonobo.run(graph, engine=engine, console=bonobo.QUIET)
+    assert (calls.count(place), report.rejected_count) == (2, 0)
+    assert isinstance(report.fatal, RowsLost)
+
+
+def test_a_share_of_rejected_rows_is_judged_by_all_that_were_taken():
+    def picky(x):
+        return 1 // max(0, x - 3)
+
+    (_, local), (_, spread) = both(lambda sink: Graph(range(1000), parallel(picky), sink), max_errors="0.4%")
+    assert (local.exit_code, spread.exit_code) == (1, 1)
+    assert spread.rejected_count == 4
+
+
 def test_a_second_run_of_the_same_graph_is_a_run_of_its_own():
     graph = Graph([3, 4], parallel(same), same)
     engine = InMemory()

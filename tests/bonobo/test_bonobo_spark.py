@@ -1,6 +1,8 @@
 """Real Spark on this machine: what leaves comes back as if it had stayed, whatever becomes of processes."""
 
+import importlib
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -9,13 +11,26 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from java import needs_spark
 
 import bonobo
 from bonobo import Graph, parallel, use
-from bonobo.spark import Spark, partitions_for, said_by_spark
+from bonobo.division import divide
+from bonobo.errors import UsageError
+from bonobo.partition import PartitionFailed, Placed, stages_of
+from bonobo.plan import make_plan
+from bonobo.spark import (
+    Spark,
+    SparkCluster,
+    SparkJob,
+    _OnExecutor,
+    _pickled,
+    partitions_for,
+)
+from bonobo.spark_errors import SparkFailed
 
 pytestmark = needs_spark
 
@@ -192,28 +207,6 @@ def test_what_spark_gives_up_is_said_in_its_own_words(context):
     assert re.match(r"Spark gave the work up: .*Job aborted.*failed 4 times.*; look into", str(report.fatal))
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        (
-            "An error occurred\n: java.lang.X\n\tat a\nCaused by: o.SparkException: Job aborted: why\n",
-            "Job aborted: why",
-        ),
-        ("An error occurred\n: o.SparkException: Could not parse Master URL: 'x'\n\tat b", "Could not parse"),
-        (
-            ": o.PythonException: Traceback (most recent call last):\nValueError: of a patient",
-            "PythonException",
-        ),
-        ("", "RuntimeError"),
-    ],
-)
-def test_of_java_one_line_is_shown_and_nothing_that_a_row_may_hold(text, shown):
-    said = said_by_spark(RuntimeError(text))
-    assert shown in said
-    assert "\n" not in said
-    assert "patient" not in said
-
-
 def broken(x):
     raise Unusable("the store is gone")
 
@@ -233,6 +226,108 @@ def test_the_example_of_the_page(tmp_path):
     assert (done.returncode, done.stdout) == (0, "a.dcm 50\nb.dcm 50\nc.dcm 50\n")
     assert " - measure in=3 out=3 [done]" in done.stderr
     assert "Traceback" not in done.stderr
+    assert "log level" not in done.stderr
+
+
+def stages_of_nodes(*nodes):
+    (segment,) = divide(make_plan(Graph([1], *nodes, print))).segments.values()
+    return stages_of(segment.stages, rows_per_edge=8, memory=1 << 20)
+
+
+def of_an_executor(stage, *rows):
+    """What an executor gives for rows, or the error that it ends its partition with."""
+    (pickled,) = SparkJob(None, [stage], dict, "group")._stages
+    records = [Placed((place,), (place,), row) for place, row in enumerate(rows)]
+    try:
+        return list(_OnExecutor(pickled, pickle.dumps(dict))(records))
+    except PartitionFailed as failed:
+        return failed.cause()
+
+
+def a_lock(x):
+    return threading.Lock() if x else x
+
+
+def test_rows_that_cannot_travel_are_refused_by_the_name_of_their_node():
+    (stage,) = stages_of_nodes(parallel(a_lock))
+    assert [record.row for record in of_an_executor(stage, (0,))[:-1]] == [(0,)]
+    refused = of_an_executor(stage, (0,), (1,))
+    assert (type(refused), refused.exit_code) == (UsageError, 2)
+    assert "rows cannot leave a_lock: what they hold cannot be pickled (TypeError)" in str(refused)
+    with pytest.raises(UsageError, match="rows cannot leave this process"):
+        SparkJob(None, [stage], dict, "group").add(0, [(threading.Lock(),)])
+
+
+class Gone:
+    """A context whose Spark has ended."""
+
+    defaultParallelism = 2
+
+    def __init__(self):
+        self.environment = {}
+
+    def fail(self, *given, **named):
+        raise RuntimeError(
+            ": java.lang.IllegalStateException: Cannot call methods on a stopped SparkContext."
+        )
+
+    setJobGroup = broadcast = cancelJobGroup = destroy = fail
+
+
+def test_a_spark_that_has_ended_is_said_in_one_line_at_whatever_moment():
+    job = SparkJob(Gone(), stages_of_nodes(parallel(str)), dict, "group")
+    for call in (lambda: job.add(0, [(1,)]), lambda: list(job.run(1))):
+        with pytest.raises(SparkFailed, match="Cannot call methods on a stopped SparkContext; look into"):
+            call()
+    job._slices.append((0, Gone()))
+    job.close()
+    assert job._slices == []
+    SparkCluster(Gone(), dict).cancel()
+
+
+def test_nodes_that_cannot_travel_are_refused_by_name():
+    held = threading.Lock()
+
+    def holding(x):
+        return held
+
+    for node in (parallel(holding), parallel(str.upper, key=lambda x: held)):
+        with pytest.raises(UsageError, match=r"(holding|upper) cannot leave this process") as refused:
+            SparkJob(None, stages_of_nodes(parallel(str), node), dict, "group")
+        assert "\n" not in str(refused.value)
+
+
+def test_what_is_not_installed_there_is_named(tmp_path, monkeypatch):
+    (tmp_path / "only_here.py").write_text("def known(x):\n    return x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    known = importlib.import_module("only_here").known
+    (stage,) = stages_of_nodes(parallel(known))
+    (pickled,) = SparkJob(None, [stage], dict, "group")._stages
+    monkeypatch.undo()
+    del sys.modules["only_here"]
+    with pytest.raises(PartitionFailed) as failed:
+        list(_OnExecutor(pickled, pickle.dumps(dict))([]))
+    assert failed.value.cause().exit_code == 2
+    assert "the nodes cannot be made on executors (no module only_here)" in str(failed.value.cause())
+
+
+def test_rows_of_a_class_of_the_file_that_is_run_can_leave(monkeypatch):
+    made = type("Point", (), {"__module__": "__main__", "x": 3})
+    monkeypatch.setattr(sys.modules["__main__"], "Point", made, raising=False)
+    there = "import pickle, sys; print(pickle.load(sys.stdin.buffer)[0][0].x)"
+    done = subprocess.run(
+        [sys.executable, "-c", there], input=_pickled([(made(),)], "", ""), capture_output=True
+    )
+    assert done.stdout == b"3\n"
+
+
+def test_keys_are_hashed_alike_on_all_executors():
+    context = SimpleNamespace(environment={"PYTHONHASHSEED": "random"})
+    SparkCluster(context, dict)
+    assert context.environment == {"PYTHONHASHSEED": "0"}
+    context.environment["PYTHONHASHSEED"] = "7"
+    SparkCluster(context, dict)
+    assert context.environment == {"PYTHONHASHSEED": "7"}
 
 
 def test_a_signal_cancels_the_job(tmp_path):

@@ -6,7 +6,14 @@ import sys
 import pytest
 
 from bonobo.errors import UsageError
-from bonobo.spark_start import default_settings, in_a_thread, python_there, require_java, require_pyspark
+from bonobo.spark_start import (
+    default_settings,
+    in_a_thread,
+    python_there,
+    require_java,
+    require_master,
+    require_pyspark,
+)
 
 
 def java(folder, says, code=0):
@@ -72,3 +79,16 @@ def test_what_a_thread_raises_is_raised_here():
     assert in_a_thread(lambda: 3) == 3
     with pytest.raises(KeyError):
         in_a_thread(lambda: {}["x"])
+
+
+@pytest.mark.parametrize(
+    "master", ["local", "local[*]", "local[2,4]", "spark://a:7077,b:7077", "yarn", "k8s://https://a"]
+)
+def test_masters_of_spark_are_let_through(master):
+    require_master(master)
+
+
+@pytest.mark.parametrize("master", ["", "bogus://a", "spark://", "local[]", "locally", "host:7077"])
+def test_what_is_no_master_is_refused_in_one_line(master):
+    with pytest.raises(UsageError, match="Spark has no master such as"):
+        require_master(master)

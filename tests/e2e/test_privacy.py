@@ -14,6 +14,7 @@ import warnings
 
 import pydicom
 import pytest
+from java import needs_spark
 from pydicom.data import get_testdata_file
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.valuerep import STR_VR
@@ -176,3 +177,25 @@ def test_no_error_of_anybody_is_quoted(objects, capfd, caplog, verb):
     everything = [run.summary, json.dumps(run.figures, default=str), json.dumps(run.report.to_json()), *told]
     assert [line for text in everything for line in shown(text)] == []
     assert [record for record in caplog.records if CANARY.search(record.getMessage())] == []
+
+
+@needs_spark
+@pytest.mark.nightly
+def test_nothing_private_is_shown_on_spark(command, tmp_path, objects):
+    for key, data in {"config.json": json.dumps(CONFIGURATION).encode(), **objects}.items():
+        path = tmp_path / "drop" / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    # A claim that cannot be read: what is raised on an executor is told here.
+    damaged = tmp_path / "drop" / "assignments" / "patients" / "CANARY2.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"canary")
+    engine = ("--engine", "spark", "--master", "local[2]", "--conf", "spark.driver.host=127.0.0.1")
+    report = tmp_path / "report.json"
+    for line in (("load",), ("process", "--local-only", "--out", tmp_path / "tables")):
+        ended = command("warehouse", line[0], tmp_path / "drop", *line[1:], *engine, "--report", report)
+        written = report.read_text()
+        assert ended.code in (0, 4), ended.err
+        assert json.loads(written)["exit_code"] == ended.code
+        assert [*shown(ended.out), *shown(ended.err), *shown(written)] == []
+        assert "Traceback" not in ended.err

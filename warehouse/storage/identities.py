@@ -89,7 +89,8 @@ class Identities:
 
         It is the first one's SOP Instance UID: where several processes read the images, each gives those of
         one instance the same name. An image that joins two lanes takes that of its SOP Instance UID: a target
-        is guarded by its create-only write as well, an instance by nothing else.
+        is guarded by its create-only write as well, an instance by nothing else. A lane that only another
+        process knows cannot be joined (docs/decisions/0023-spark.md).
         """
         tokens = (f"instance {sop_uid}", f"target {target}")
         with self._table("lanes") as file:
