@@ -167,13 +167,20 @@ def submitted(folder, cluster, conf=(), options=(), arguments=()):
     )
 
 
-def test_spark_submit_ends_with_the_code_of_the_run(cluster, drop, loaded_once):
+def test_spark_submit_ends_with_the_code_of_the_command(cluster, drop):
+    ended = submitted(drop, cluster, arguments=("--dry-run",))
+    assert ended.returncode == 2
+    # It joins both outputs of what it runs.
+    assert "a dry run is for the local engine" in ended.stdout
+
+
+@pytest.mark.nightly
+def test_spark_submit_loads_on_the_cluster_that_it_is_told_of(cluster, drop, loaded_once):
     before = cluster.executors()
     ended = submitted(drop, cluster)
     assert ended.returncode == 0, ended.stderr
     assert cluster.executors() == before + 2
     assert state(*warehouse_in(drop)) == state(*warehouse_in(loaded_once))
-    assert submitted(drop, cluster, arguments=("--dry-run",)).returncode == 2
 
 
 @pytest.mark.nightly
