@@ -393,12 +393,9 @@ def _placed_node(node: StageNode) -> Any:
 
 
 def _counted(services: Mapping[str, Any]) -> dict[str, Counts]:
-    """What services count by now, where they do."""
-    return {name: dict(counts()) for name, counts in _counters(services)}
-
-
-def _counters(services: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], Counts]]]:
-    for name, service in services.items():
-        counts = getattr(service, "counts", None)
-        if callable(counts) and callable(getattr(service, "add_counts", None)):
-            yield name, counts
+    """What services count by now, where they do, and can be told what others counted."""
+    return {
+        name: dict(service.counts())
+        for name, service in services.items()
+        if all(callable(getattr(service, verb, None)) for verb in ("counts", "add_counts"))
+    }

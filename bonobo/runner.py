@@ -52,9 +52,6 @@ class Elsewhere(Protocol):
     def plan(self) -> Plan:
         """The plan in which one node stands for each such part, under an index of its own part."""
 
-    def stands_for_others(self, node: PlannedNode) -> bool:
-        """Whether a node of that plan is such a part."""
-
     def worker(
         self,
         node: PlannedNode,
@@ -63,8 +60,8 @@ class Elsewhere(Protocol):
         lines: Mapping[int, NodeReport],
         run: Coordinator,
         limits: Limits,
-    ) -> Worker:
-        """The worker of such a part; `lines` are those of all nodes, by index."""
+    ) -> Worker | None:
+        """The worker of such a part, None for a node of this process; `lines` are those of all nodes."""
 
 
 class Runner:
@@ -111,8 +108,10 @@ class Runner:
         elsewhere: Elsewhere | None,
     ) -> Worker:
         inbox = Channel(node.inputs, self._limits.rows_per_edge, node=node.index, budget=self._budget)
-        if elsewhere is not None and elsewhere.stands_for_others(node):
-            return elsewhere.worker(node, services, inbox, lines, self, self._limits)
+        if elsewhere is not None:
+            segment = elsewhere.worker(node, services, inbox, lines, self, self._limits)
+            if segment is not None:
+                return segment
         kind = OrderedWorker if node.workers > 1 else Worker
         return kind(node, services, inbox, lines[node.index], self)
 

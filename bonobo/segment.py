@@ -80,10 +80,6 @@ class Elsewhere:
         self._segments = division.segments
         self._cluster = cluster
 
-    def stands_for_others(self, node: PlannedNode) -> bool:
-        """Whether a node of the plan stands for a segment."""
-        return node.index in self._segments
-
     def worker(
         self,
         node: PlannedNode,
@@ -92,9 +88,11 @@ class Elsewhere:
         lines: Mapping[int, NodeReport],
         run: Coordinator,
         limits: Limits,
-    ) -> Worker:
-        """Give the thread of a segment."""
-        segment = self._segments[node.index]
+    ) -> Worker | None:
+        """Give the thread of a segment; None for a node that stands for itself."""
+        segment = self._segments.get(node.index)
+        if segment is None:
+            return None
         own = {inner.index: lines[inner.index] for inner in segment.nodes}
         stages = stages_of(segment.stages, rows_per_edge=limits.rows_per_edge, memory=limits.memory)
         return SegmentWorker(node, services, inbox, run, segment, own, self._cluster, stages)
