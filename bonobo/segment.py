@@ -15,11 +15,11 @@ from bonobo.child import unpacked
 from bonobo.constants import Row
 from bonobo.division import Division, Segment
 from bonobo.errors import BonoboError
-from bonobo.partition import Account, Flow, PartitionFailed, Placed, Record, RowRejected, Stage, stages_of
 from bonobo.plan import PlannedNode
 from bonobo.report import NodeReport
 from bonobo.runner import Limits
 from bonobo.sizes import size_of
+from bonobo.stage import Account, Flow, PartitionFailed, Placed, Record, RowRejected, Stage, stages_of
 from bonobo.worker import Coordinator, Emit, FailedRow, Worker
 
 SLICE_ROWS = 10_000

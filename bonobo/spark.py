@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from bonobo.child import packed
 from bonobo.constants import Row
 from bonobo.errors import UsageError
-from bonobo.partition import PartitionFailed, Placed, Record, RowRejected, Stage, key_of, run_stage
+from bonobo.partition import run_stage
 from bonobo.services import GivenServices, checked, hosted
 from bonobo.spark_errors import said_by_spark, translated
 from bonobo.spark_start import (
@@ -28,6 +28,7 @@ from bonobo.spark_start import (
     require_master,
     require_pyspark,
 )
+from bonobo.stage import PartitionFailed, Placed, Record, RowRejected, Stage, key_of
 
 if TYPE_CHECKING:
     from pyspark import SparkContext

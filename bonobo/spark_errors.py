@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bonobo.errors import BonoboError
-from bonobo.partition import PartitionFailed
+from bonobo.stage import PartitionFailed
 
 _OF_JAVA = re.compile(r"(?:Caused by: |: )([\w.$]+(?:Exception|Error): .*)")
 _OF_PYSPARK = re.compile(r"(?:\A|^pyspark\.errors\.[\w.]+: )(\[[A-Z_.]+\] .*)", re.MULTILINE)

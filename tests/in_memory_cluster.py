@@ -5,8 +5,9 @@ import threading
 from contextlib import ExitStack, contextmanager
 from functools import cache
 
-from bonobo.partition import Placed, key_of, run_stage
+from bonobo.partition import run_stage
 from bonobo.services import hosted
+from bonobo.stage import Placed, key_of
 
 
 class InMemory:

@@ -9,18 +9,10 @@ import pytest
 from bonobo import BARRIER, Graph, parallel, use
 from bonobo.config import use_no_input, use_raw_input
 from bonobo.division import divide
-from bonobo.partition import (
-    Account,
-    Flow,
-    PartitionFailed,
-    Placed,
-    RowRejected,
-    key_of,
-    run_stage,
-    stages_of,
-)
+from bonobo.partition import run_stage
 from bonobo.plan import make_plan
 from bonobo.rows import row_type
+from bonobo.stage import Account, Flow, PartitionFailed, Placed, RowRejected, key_of, stages_of
 
 
 def stages(*nodes):

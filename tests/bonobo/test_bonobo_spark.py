@@ -20,7 +20,6 @@ import bonobo
 from bonobo import Graph, parallel, use
 from bonobo.division import divide
 from bonobo.errors import UsageError
-from bonobo.partition import PartitionFailed, Placed, stages_of
 from bonobo.plan import make_plan
 from bonobo.spark import (
     Spark,
@@ -31,6 +30,7 @@ from bonobo.spark import (
     partitions_for,
 )
 from bonobo.spark_errors import SparkFailed
+from bonobo.stage import PartitionFailed, Placed, stages_of
 
 pytestmark = needs_spark
 
