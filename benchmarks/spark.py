@@ -17,7 +17,7 @@ a k-th, the fixed part stays.
 already, before its first image: whose the studies are, and which objects hold the SOP instances.
 
 `--outcomes` measures what the driver alone does for so many images: outcomes are unpickled, recorded, and
-committed to a catalog in a folder.
+committed to a catalog in a folder. It also tells how long a row is that waits on the driver's disk.
 """
 
 from __future__ import annotations
@@ -186,6 +186,8 @@ def measure_driver(outcomes: int) -> None:
         f"{outcomes:,} outcomes of {sizes:.0f} bytes: {took:.1f} s, {outcomes / took:,.0f} a second", end=""
     )
     print(f" ({1e6 * cpu / outcomes:.0f} µs of CPU each)")
+    rows = len(pickle.dumps([(outcome.raw,) for outcome in found])) / len(found)
+    print(f"Their rows on the way out: {rows:.0f} bytes each")
 
 
 def _outcomes(images: int) -> list[Outcome]:

@@ -19,6 +19,7 @@ class InMemory:
         self.partitions = partitions
         self.again = again
         self.jobs = []
+        self.slices = []
         self.cancelled = threading.Event()
 
     @contextmanager
@@ -43,6 +44,7 @@ class Job:
 
     def add(self, first, rows):
         assert first == len(self.rows)
+        self.engine.slices.append(len(rows))
         self.rows += pickled(rows)
 
     def run(self, rows):

@@ -319,32 +319,16 @@ def test_a_cancelled_run_cancels_the_job():
 
 @pytest.mark.parametrize("rows", [1, 9_999, 10_000, 20_001])
 def test_rows_are_handed_over_in_slices(rows):
-    slices = []
-
-    class Watching(InMemory):
-        def job(self, stages):
-            job = super().job(stages)
-            add = job.add
-            job.add = lambda first, taken: (slices.append(len(taken)), add(first, taken))
-            return job
-
-    report = bonobo.run(Graph(range(rows), parallel(same), same), engine=Watching(), console=bonobo.QUIET)
+    engine = InMemory()
+    report = bonobo.run(Graph(range(rows), parallel(same), same), engine=engine, console=bonobo.QUIET)
     assert report.nodes[-1].rows_in == rows
-    assert sum(slices) == rows
-    assert max(slices) <= 10_000
+    assert sum(engine.slices) == rows
+    assert max(engine.slices) <= 10_000
 
 
 def test_heavy_rows_are_handed_over_by_their_bytes(monkeypatch):
     monkeypatch.setattr("bonobo.segment.SLICE_BYTES", 1000)
-    slices = []
-
-    class Watching(InMemory):
-        def job(self, stages):
-            job = super().job(stages)
-            add = job.add
-            job.add = lambda first, taken: (slices.append(len(taken)), add(first, taken))
-            return job
-
+    engine = InMemory()
     graph = Graph([bytes(400)] * 7, parallel(lambda data: len(data)), same)
-    assert bonobo.run(graph, engine=Watching(), console=bonobo.QUIET).nodes[-1].rows_in == 7
-    assert slices == [3, 3, 1]
+    assert bonobo.run(graph, engine=engine, console=bonobo.QUIET).nodes[-1].rows_in == 7
+    assert engine.slices == [3, 3, 1]
