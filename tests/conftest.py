@@ -19,6 +19,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from cloud_server import CloudServer, Installation
+from hypothesis import settings
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 from moto.server import create_backend_app
@@ -28,6 +29,12 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from hard_drop import warehouse_in
 from support import load
 from warehouse.demo import write_drop
+
+# A change is judged by what it changes and not by the luck of a draw, so the suite draws the same
+# examples each time; `--hypothesis-profile fresh` draws new ones, and more, as the nightly run does.
+settings.register_profile("suite", derandomize=True, print_blob=True)
+settings.register_profile("fresh", max_examples=1000, deadline=None, print_blob=True)
+settings.load_profile("suite")
 
 REGION = "eu-west-2"
 

@@ -62,9 +62,13 @@ def _link(text: str) -> list[Json]:
     return [text] if text else []
 
 
-def _name(text: str) -> list[Json]:
+def _padded_names(text: str) -> list[Json]:
+    return _names(text.rstrip("\0 "))
+
+
+def _names(text: str) -> list[Json]:
     """PS3.5 6.2.1: up to three component groups, parted by `=`."""
-    names = [name.rstrip("=") for name in text.rstrip("\0 ").split("\\")]
+    names = [name.rstrip("=") for name in text.split("\\")]
     if names == [""]:
         return []
     if "" in names:
@@ -166,7 +170,7 @@ TEXTS: Mapping[str, Callable[[str], list[Json]]] = {
     "IS": _integer,
     "LO": _text,
     "LT": _long_text,
-    "PN": _name,
+    "PN": _padded_names,
     "SH": _text,
     "ST": _long_text,
     "TM": _plain,
@@ -187,7 +191,9 @@ _SINGLE = frozenset(["LT", "ST", "UR", "UT"])
 
 def _texts(vr: str) -> Converter:
     convert, in_character_set, single = TEXTS[vr], vr in IN_CHARACTER_SET, vr in _SINGLE
-    padding, most = (b"\0 ", _MAXIMUM_NAMES) if vr == "PN" else (b"", MAXIMUM_VALUES)
+    padding, most = b"", MAXIMUM_VALUES
+    if vr == "PN":  # its padding is looked for in the bytes: an escape sequence may stand behind a NUL
+        convert, padding, most = _names, b"\0 ", _MAXIMUM_NAMES
 
     def convert_bytes(raw: bytes, little: bool, charset: Encodings) -> list[Json]:
         if len(raw) > MAXIMUM_TEXT:

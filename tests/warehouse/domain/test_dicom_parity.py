@@ -189,6 +189,7 @@ ENCODED = st.lists(
 
 @settings(max_examples=500, deadline=None)
 @given(st.sampled_from(["LO", "PN", "LT", "UC"]), st.sampled_from(CHARSETS), ENCODED)
+@example("PN", b"\\ISO 2022 IR 87", b"\0\x1b$B")
 def test_character_sets(vr: str, charset: bytes, value: bytes) -> None:
     compare(vr, value, charset=charset)
 
