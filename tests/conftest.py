@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -21,6 +22,12 @@ from warehouse.demo import write_drop
 settings.register_profile("suite", derandomize=True, print_blob=True)
 settings.register_profile("fresh", max_examples=1000, deadline=None, print_blob=True)
 settings.load_profile("suite")
+
+
+def pytest_collection_finish() -> None:
+    """What stands for the whole session, the tests themselves, is not looked through for garbage again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
