@@ -1,6 +1,7 @@
 """Commands in processes of their own that need not read their modules again: a process that has, forks.
 
-Each is what the installed script runs, with its own arguments, environment, folder and files, up to its end.
+Each is what the installed script or a container runs, with its own arguments, environment, folder and files,
+up to its end.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ from pathlib import Path
 LENGTH = struct.Struct("!I")
 ANSWER = 8
 PRELOADED = ("boto3", "deltalake", "duckdb", "obstore", "pyarrow.dataset", "pyarrow.parquet", "pydicom")
-MAINS = {"warehouse": ("warehouse.__main__", "main"), "bonobo": ("bonobo.cli", "main")}
+MAINS = {
+    "warehouse": ("warehouse.__main__", "main"),
+    "bonobo": ("bonobo.cli", "main"),
+    "task": ("warehouse.cloud.task", "main"),
+}
 
 
 class Forking:
