@@ -53,10 +53,14 @@ class CloudServer(Loopback):
     def __init__(self) -> None:
         self.instead: dict[str, Answer] = {}
         self.calls: Counter[str] = Counter()
+        self._clients: dict[str, Any] = {}
         super().__init__(DomainDispatcherApplication(service_app))
 
     def client(self, service: str) -> Any:
-        return self.session().client(service, endpoint_url=self.endpoint)
+        """One for each service: to make EC2's takes longer than to make a stack."""
+        if service not in self._clients:
+            self._clients[service] = self.session().client(service, endpoint_url=self.endpoint)
+        return self._clients[service]
 
     def install(self, stack: str) -> Installation:
         """Make a stack with the outputs of deploy/warehouse.yaml, and those resources that run tasks."""
