@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -11,13 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
+from loopback import REGION, Loopback, service_app
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ecs.models import ecs_backends
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import WSGIRequestHandler, make_server
-
-REGION = "eu-west-2"
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 # The family of each pipeline's tasks, behind the stack's name, and the command in its container.
 FAMILIES = {
@@ -47,7 +43,7 @@ class Installation:
         return self.outputs["LogGroupName"]
 
 
-class CloudServer:
+class CloudServer(Loopback):
     """moto behind a lock. `instead` holds, by the name of an operation, what answers in moto's place.
 
     The services that speak JSON (ECS, CloudWatch Logs, EventBridge) can be answered for, and S3's
@@ -55,33 +51,16 @@ class CloudServer:
     """
 
     def __init__(self) -> None:
-        self._moto = DomainDispatcherApplication(create_backend_app)
-        self._lock = threading.Lock()
-        self._session = boto3.Session("test-access-key", "test-secret-key", region_name=REGION)
         self.instead: dict[str, Answer] = {}
         self.calls: Counter[str] = Counter()
-        self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Quiet)
-        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._thread.join(timeout=10)
-        self._server.server_close()
+        self._clients: dict[str, Any] = {}
+        super().__init__(DomainDispatcherApplication(service_app))
 
     def client(self, service: str) -> Any:
-        return self._session.client(service, endpoint_url=self.endpoint)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What a command needs to talk to the server and to nobody else."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "test-access-key",
-            "AWS_SECRET_ACCESS_KEY": "test-secret-key",
-            "AWS_DEFAULT_REGION": REGION,
-        }
+        """One for each service: to make EC2's takes longer than to make a stack."""
+        if service not in self._clients:
+            self._clients[service] = self.session().client(service, endpoint_url=self.endpoint)
+        return self._clients[service]
 
     def install(self, stack: str) -> Installation:
         """Make a stack with the outputs of deploy/warehouse.yaml, and those resources that run tasks."""
@@ -231,11 +210,6 @@ class _Again:
         size = len(self._body) if size < 0 else size
         part, self._body = self._body[:size], self._body[size:]
         return part
-
-
-class _Quiet(WSGIRequestHandler):
-    def log(self, *_: object) -> None:
-        """Tests are quiet."""
 
 
 def _answered(status: int, document: Any, start_response: Callable[..., Any]) -> Iterable[bytes]:

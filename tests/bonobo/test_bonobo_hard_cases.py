@@ -232,7 +232,8 @@ class TestCommand:
         return popen.returncode, out, err
 
     def test_a_run_within_a_node_leaves_the_signal_to_the_run(self, process):
-        popen = process("""
+        popen = process(
+            """
             import bonobo, itertools, time
             def inner(x):
                 time.sleep(0.01)
@@ -242,7 +243,10 @@ class TestCommand:
                 bonobo.run(bonobo.Graph([x], inner), console=bonobo.QUIET)
             def get_graph():
                 return bonobo.Graph(itertools.count(), outer)
-        """)
+            """,
+            # What waits before the node would keep it busy for longer than a run drains by itself.
+            env={"BONOBO_DRAIN": "1"},
+        )
         assert self.stopped(popen, "begun")[0] == 143
 
     def test_a_file_that_runs_for_ever_is_left(self, process):

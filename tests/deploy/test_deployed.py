@@ -231,16 +231,14 @@ class TestCommand:
 
     def test_a_no_changes_nothing(self, deployer, monkeypatch):
         module = sys.modules["warehouse.commands.cloud.deploy"]
-        monkeypatch.setattr(module, "_somebody_is_there", lambda: True)
+        monkeypatch.setattr(module, "somebody_is_there", lambda: True)
         ended = self.run(input="n\n")
         assert (ended.exception, ended.exit_code) == (None, 0)
         assert "nothing was changed" in ended.output
         assert deployer.describe(NAME) is None
 
     def test_who_leaves_instead_of_answering_leaves_no_change_set(self, deployer, monkeypatch):
-        monkeypatch.setattr(
-            sys.modules["warehouse.commands.cloud.deploy"], "_somebody_is_there", lambda: True
-        )
+        monkeypatch.setattr(sys.modules["warehouse.commands.cloud.deploy"], "somebody_is_there", lambda: True)
         assert self.run(input="").exit_code != 0
         assert deployer.describe(NAME) is None
 

@@ -205,10 +205,7 @@ def test_a_load_that_is_stopped_and_run_again_ends_as_an_undisturbed_one(built, 
         "WAREHOUSE_LOG_FORMAT": "json",
         "WAREHOUSE_STACK": "dev",
         "WAREHOUSE_CONCURRENCY": "4",
-        "AWS_ENDPOINT_URL": s3_server.endpoint,
-        "AWS_ACCESS_KEY_ID": "test-access-key",
-        "AWS_SECRET_ACCESS_KEY": "test-secret-key",
-        "AWS_DEFAULT_REGION": "eu-west-2",
+        **s3_server.environment,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     s3_server.seen.clear()

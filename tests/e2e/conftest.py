@@ -20,7 +20,7 @@ class Ended:
     err: str
 
 
-def start(name, arguments, folder, environment):
+def start(name, arguments, folder, environment, typed=""):
     """Run an installed command to its end, from its script; its code, and what it wrote."""
     done = subprocess.run(
         [script(name), *arguments],
@@ -29,7 +29,7 @@ def start(name, arguments, folder, environment):
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
-        stdin=subprocess.DEVNULL,
+        input=typed,
         check=False,
     )
     return done.returncode, done.stdout, done.stderr
@@ -73,15 +73,15 @@ def command_in(forking):
     """
     met = set()
 
-    def run(folder, name, *arguments, env=None):
+    def run(folder, name, *arguments, env=None, typed=""):
         words, environment = [*map(str, arguments)], bare_environment(**(env or {}))
         asked = subject(name, words)
         # What Python itself looks at as it starts.
         if asked in met and not any(one.startswith("PYTHON") for one in environment):
-            ended = Ended(*forking.run(name, words, folder, environment, TIMEOUT))
+            ended = Ended(*forking.run(name, words, folder, environment, TIMEOUT, typed))
         else:
             met.add(asked)
-            ended = Ended(*start(name, words, folder, environment))
+            ended = Ended(*start(name, words, folder, environment, typed))
         return without_traceback(ended)
 
     return run
@@ -89,10 +89,10 @@ def command_in(forking):
 
 @pytest.fixture
 def command(command_in, tmp_path):
-    """Run an installed command to its end: command("warehouse", "load", ..., cwd=..., env={...})."""
+    """Run an installed command to its end: command("warehouse", ..., cwd=..., env={...}, typed="yes\n")."""
 
-    def run(name, *arguments, cwd=tmp_path, env=None):
-        return command_in(cwd, name, *arguments, env=env)
+    def run(name, *arguments, cwd=tmp_path, env=None, typed=""):
+        return command_in(cwd, name, *arguments, env=env, typed=typed)
 
     return run
 

@@ -1,6 +1,7 @@
 """Commands in processes of their own that need not read their modules again: a process that has, forks.
 
-Each is what the installed script runs, with its own arguments, environment, folder and files, up to its end.
+Each is what the installed script or a container runs, with its own arguments, environment, folder and files,
+up to its end.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ from pathlib import Path
 LENGTH = struct.Struct("!I")
 ANSWER = 8
 PRELOADED = ("boto3", "deltalake", "duckdb", "obstore", "pyarrow.dataset", "pyarrow.parquet", "pydicom")
-MAINS = {"warehouse": ("warehouse.__main__", "main"), "bonobo": ("bonobo.cli", "main")}
+MAINS = {
+    "warehouse": ("warehouse.__main__", "main"),
+    "bonobo": ("bonobo.cli", "main"),
+    "task": ("warehouse.cloud.task", "main"),
+}
 
 
 class Forking:
@@ -36,16 +41,19 @@ class Forking:
                 [sys.executable, __file__, str(theirs.fileno())], env=environment, pass_fds=[theirs.fileno()]
             )
 
-    def run(self, name, arguments, folder, environment, timeout):
+    def run(self, name, arguments, folder, environment, timeout, typed=""):
         """Run a command to its end; its code as `subprocess` gives it, and what it wrote on both pipes.
 
-        Raises TimeoutExpired, and then it is no more.
+        `typed` is what it reads, no more than a pipe holds. Raises TimeoutExpired, and then it is no more.
         """
         asked = json.dumps([name, [*map(str, arguments)], str(folder), environment, timeout]).encode()
-        (out, out_end), (err, err_end) = os.pipe(), os.pipe()
-        socket.send_fds(self._line, [LENGTH.pack(len(asked))], [out_end, err_end])
-        os.close(out_end)
-        os.close(err_end)
+        (given, given_end), (out, out_end), (err, err_end) = os.pipe(), os.pipe(), os.pipe()
+        os.write(given_end, typed.encode())
+        os.close(given_end)
+        theirs = [given, out_end, err_end]
+        socket.send_fds(self._line, [LENGTH.pack(len(asked))], theirs)
+        for end in theirs:
+            os.close(end)
         self._line.sendall(asked)
         with ThreadPoolExecutor(2) as readers:
             read = [readers.submit(Path(f"/dev/fd/{end}").read_text, "utf-8") for end in (out, err)]
@@ -120,9 +128,8 @@ def serve(line):
         raise TimeoutError
 
     signal.signal(signal.SIGALRM, ring)
-    nothing = os.open(os.devnull, os.O_RDONLY)
     while True:
-        head, ends, *_ = socket.recv_fds(line, LENGTH.size, 2)
+        head, ends, *_ = socket.recv_fds(line, LENGTH.size, 3)
         if not head:
             return None
         *asked, timeout = json.loads(read_exactly(line, *LENGTH.unpack(head)))
@@ -130,7 +137,7 @@ def serve(line):
         if not child:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             line.close()
-            for number, end in enumerate((nothing, *ends)):
+            for number, end in enumerate(ends):
                 os.dup2(end, number)
                 os.close(end)
             become(*asked)

@@ -1,11 +1,8 @@
 """`warehouse cloud purge` on moto: what was counted goes, with every version and marker, and nothing else."""
 
 import re
-import subprocess
 
 import pytest
-
-from support import bare_environment, script
 
 
 @pytest.fixture
@@ -22,20 +19,12 @@ def bucket(cloud_server, installation):
 
 
 @pytest.fixture
-def purge(cloud_server, installation, tmp_path):
+def purge(command, cloud_server, installation):
     """Run the command with something typed."""
 
     def run(*words, typed=""):
-        return subprocess.run(
-            [script("warehouse"), "cloud", "purge", *map(str, words), "--stack", installation.name],
-            cwd=tmp_path,
-            env=bare_environment(**cloud_server.environment),
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        words = ("cloud", "purge", *words, "--stack", installation.name)
+        return command("warehouse", *words, env=cloud_server.environment, typed=typed)
 
     return run
 
@@ -52,9 +41,9 @@ def all_versions(server, bucket):
 def test_it_is_dry_unless_really_is_said(purge, bucket, cloud_server):
     before = all_versions(cloud_server, bucket)
     ended = purge("training/ct/P1/", typed="5\n")
-    assert ended.returncode == 0, ended.stderr
-    assert f"s3://{bucket}: 2 keys: 4 versions with 16 bytes, 1 delete markers" in ended.stdout
-    assert "Nothing was deleted" in ended.stdout
+    assert ended.code == 0, ended.err
+    assert f"s3://{bucket}: 2 keys: 4 versions with 16 bytes, 1 delete markers" in ended.out
+    assert "Nothing was deleted" in ended.out
     assert all_versions(cloud_server, bucket) == before
 
 
@@ -62,38 +51,36 @@ def test_it_is_dry_unless_really_is_said(purge, bucket, cloud_server):
 def test_the_count_has_to_be_typed(purge, bucket, cloud_server, typed):
     before = all_versions(cloud_server, bucket)
     ended = purge("training/ct/P1/", "--really", typed=typed)
-    assert ended.returncode == 2
-    assert "nothing was deleted: the count is 5" in ended.stderr
+    assert ended.code == 2
+    assert "nothing was deleted: the count is 5" in ended.err
     assert all_versions(cloud_server, bucket) == before
 
 
 def test_all_versions_and_markers_go_and_nothing_else(purge, bucket, cloud_server):
     before = all_versions(cloud_server, bucket)
     ended = purge("training/ct/P1/", "--really", typed="5\n")
-    assert ended.returncode == 0, ended.stderr
-    assert "deleted 5 of 5" in ended.stdout
+    assert ended.code == 0, ended.err
+    assert "deleted 5 of 5" in ended.out
     left = all_versions(cloud_server, bucket)
     assert left == [one for one in before if not one[0].startswith("training/ct/P1/")]
-    assert purge("training/ct/P1/", "--really").returncode == 0
+    assert purge("training/ct/P1/", "--really").code == 0
 
 
 def test_a_list_of_keys_is_taken_exactly(purge, bucket, cloud_server, tmp_path):
     before = all_versions(cloud_server, bucket)
     (tmp_path / "keys").write_text("assignments/patients/P1.json\r\n\ntraining/ct/P1/a.dcm\nno/such/key\n")
     ended = purge("--keys", "keys", "--really", typed="4\n")
-    assert ended.returncode == 0, ended.stderr
-    assert "nothing is there of 1 of the 3 keys in the file" in ended.stdout
+    assert ended.code == 0, ended.err
+    assert "nothing is there of 1 of the 3 keys in the file" in ended.out
     gone = {one[0] for one in before} - {one[0] for one in all_versions(cloud_server, bucket)}
     assert gone == {"assignments/patients/P1.json", "training/ct/P1/a.dcm"}
 
 
 def test_more_than_one_request_holds(purge, installation, cloud_server):
-    s3 = cloud_server.client("s3")
-    for number in range(1003):
-        s3.put_object(Bucket=installation.bucket, Key=f"raw-a/{number:04}", Body=b"")
+    cloud_server.upload(installation.bucket, [(f"raw-a/{number:04}", b"") for number in range(1003)])
     ended = purge("raw-a/", "--really", typed="1,003\n")
-    assert ended.returncode == 0, ended.stderr
-    assert "deleted 1,003 of 1,003" in ended.stdout
+    assert ended.code == 0, ended.err
+    assert "deleted 1,003 of 1,003" in ended.out
     assert all_versions(cloud_server, installation.bucket) == []
 
 
@@ -118,19 +105,19 @@ def test_what_is_refused(purge, bucket, cloud_server, tmp_path, words, said):
     (tmp_path / "pattern").write_text("training/*\n")
     before = all_versions(cloud_server, bucket)
     ended = purge(*words, "--really", typed="5\n")
-    assert ended.returncode == 2
-    assert said in ended.stderr
+    assert ended.code == 2
+    assert said in ended.err
     assert all_versions(cloud_server, bucket) == before
 
 
 def test_the_claims_are_purged_where_they_are_named_exactly(purge, bucket, cloud_server):
-    assert purge("assignments/", "--really", typed="2\n").returncode == 0
+    assert purge("assignments/", "--really", typed="2\n").code == 0
     assert not any(key.startswith("assignments/") for key, _ in all_versions(cloud_server, bucket))
 
 
 def test_the_other_buckets_of_the_stack(purge, bucket, cloud_server):
     cloud_server.client("s3").put_object(Bucket=f"{bucket}-backup", Key="raw-a/x", Body=b"x")
-    assert purge("raw-a/", "--of", "backup", "--really", typed="1\n").returncode == 0
+    assert purge("raw-a/", "--of", "backup", "--really", typed="1\n").code == 0
     assert all_versions(cloud_server, f"{bucket}-backup") == []
 
 
@@ -143,15 +130,15 @@ def test_what_could_not_be_deleted_is_told(purge, bucket, cloud_server):
 
     cloud_server.instead["DeleteObjects"] = locked
     ended = purge("training/ct/P1/", "--really", typed="5\n")
-    assert ended.returncode == 4
-    assert "deleted 4 of 5" in ended.stdout
-    assert re.search(r"not deleted: training/ct/P1/b\.dcm\t\S+\tAccessDenied", ended.stdout)
-    assert "secret" not in ended.stdout + ended.stderr
+    assert ended.code == 4
+    assert "deleted 4 of 5" in ended.out
+    assert re.search(r"not deleted: training/ct/P1/b\.dcm\t\S+\tAccessDenied", ended.out)
+    assert "secret" not in ended.out + ended.err
 
 
 def test_what_is_gone_is_told_also_where_a_fault_ends_it(purge, bucket, cloud_server):
     cloud_server.instead["DeleteObjects"] = lambda _: (403, "<Error><Code>AccessDenied</Code></Error>")
     ended = purge("training/ct/P1/", "--really", typed="5\n")
-    assert ended.returncode == 2
-    assert "deleted 0 of 5" in ended.stdout
-    assert "s3:DeleteObjectVersion" in ended.stderr
+    assert ended.code == 2
+    assert "deleted 0 of 5" in ended.out
+    assert "s3:DeleteObjectVersion" in ended.err

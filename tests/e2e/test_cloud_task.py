@@ -84,9 +84,8 @@ class Ended:
         return next((line for line in self.out if "_aws" in line), None)
 
 
-def start(pipeline, bucket, topic=None, before=(), behind=(), **env):
-    """Start a task by its command, as a container does; `before` are words that run it in turn, `behind` its
-    arguments."""
+def environment_of(bucket, topic=None, **env):
+    """What a task finds in its environment."""
     variables = {
         "WAREHOUSE_BUCKET": str(bucket),
         "WAREHOUSE_LOG_FORMAT": "json",
@@ -99,9 +98,15 @@ def start(pipeline, bucket, topic=None, before=(), behind=(), **env):
     environment = bare_environment(**variables)
     # The image's PATH begins with its virtual environment.
     environment["PATH"] = os.pathsep.join([str(Path(script("warehouse")).parent), environment["PATH"]])
+    return environment
+
+
+def start(pipeline, bucket, topic=None, before=(), behind=(), **env):
+    """Start a task by its command, as a container does; `before` are words that run it in turn, `behind` its
+    arguments."""
     return subprocess.Popen(
         [*before, ROOT / "bin" / pipeline, *behind],
-        env=environment,
+        env=environment_of(bucket, topic, **env),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -114,12 +119,27 @@ def end(process, lines=json.loads):
         out, err = process.communicate(timeout=TIMEOUT)
     finally:
         process.kill()
+    return told(process.returncode, out, err, lines)
+
+
+def told(code, out, err, lines=json.loads):
     assert "Traceback" not in out + err
-    return Ended(process.returncode, *([lines(line) for line in text.splitlines()] for text in (out, err)))
+    return Ended(code, *([lines(line) for line in text.splitlines()] for text in (out, err)))
 
 
-def run(pipeline, bucket, topic=None, **env):
-    return end(start(pipeline, bucket, topic, **env))
+@pytest.fixture(scope="module")
+def run(forking):
+    """Run a task to its end: by its command the first time that a pipeline is asked for, then as a fork."""
+    met = set()
+
+    def run(pipeline, bucket, topic=None, **env):
+        if pipeline in met and not any(name.startswith("PYTHON") for name in env):
+            environment = environment_of(bucket, topic, **env)
+            return told(*forking.run("task", [pipeline], ROOT, environment, TIMEOUT))
+        met.add(pipeline)
+        return end(start(pipeline, bucket, topic, **env))
+
+    return run
 
 
 def files_in(folder):
@@ -148,7 +168,7 @@ def names_a_patient(text):
     return "Demo0" in text
 
 
-def test_a_good_run_and_one_with_nothing_to_do(drop, topic):
+def test_a_good_run_and_one_with_nothing_to_do(run, drop, topic):
     ended = run("warehouseloader", drop, topic)
     assert ended.code == 0, ended.err
     (message,) = topic.heard()
@@ -176,7 +196,7 @@ def test_a_good_run_and_one_with_nothing_to_do(drop, topic):
     assert retold["run"]["known"] == 197
 
 
-def test_each_line_is_an_object_that_says_whose_it_is(drop, topic):
+def test_each_line_is_an_object_that_says_whose_it_is(run, drop, topic):
     ended = run("warehouseloader", drop, topic)
     (message,) = topic.heard()
     names = {(line["pipeline"], line["run"]) for line in [*ended.out, *ended.err]}
@@ -190,13 +210,13 @@ def test_each_line_is_an_object_that_says_whose_it_is(drop, topic):
     assert not names_a_patient(json.dumps([ended.out, ended.err]))
 
 
-def test_the_run_of_the_catalog_has_the_same_name(command, drop):
+def test_the_run_of_the_catalog_has_the_same_name(run, command, drop):
     ended = run("warehouseloader", drop)
     asked = command("warehouse", "query", drop, "SELECT run FROM runs")
     assert asked.out.split() == ["run", ended.out[0]["run"]]
 
 
-def test_a_run_that_cannot_begin(tmp_path, topic):
+def test_a_run_that_cannot_begin(run, tmp_path, topic):
     ended = run("warehouseloader", tmp_path, topic)
     assert ended.code == 2
     (error,) = [line for line in ended.err if line["level"] == "error"]
@@ -215,7 +235,7 @@ def test_a_run_that_cannot_begin(tmp_path, topic):
         ("dataprocess", {"WAREHOUSE_BUCKET": "/nonexistent/folder"}, "cannot be used"),
     ],
 )
-def test_settings_that_cannot_be_used_are_told_too(drop, topic, pipeline, env, said):
+def test_settings_that_cannot_be_used_are_told_too(run, drop, topic, pipeline, env, said):
     ended = run(pipeline, drop, topic, **env)
     assert ended.code == 2
     assert said in ended.err[-1]["message"]
@@ -225,7 +245,7 @@ def test_settings_that_cannot_be_used_are_told_too(drop, topic, pipeline, env, s
     assert said in message["Message"].splitlines()[1]
 
 
-def test_a_run_that_could_not_load_all(drop, topic):
+def test_a_run_that_could_not_load_all(run, drop, topic):
     # What stands where a copy should go is no file, so that the store fails on one object after another.
     (drop / "training").write_text("in the way")
     ended = run("warehouseloader", drop, topic)
@@ -235,7 +255,7 @@ def test_a_run_that_could_not_load_all(drop, topic):
     assert attributes(message)["exit_code"] == ended.metrics["ExitCode"] == 4
 
 
-def test_a_crash_inside(drop, topic, tmp_path):
+def test_a_crash_inside(run, drop, topic, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "class Broken:\n"
@@ -260,7 +280,7 @@ def test_a_crash_inside(drop, topic, tmp_path):
     assert attributes(message)["run"]["error"] == message["Message"].splitlines()[1].removeprefix("error: ")
 
 
-def test_a_stopped_run_is_told_and_goes_on_with_the_next(tmp_path, topic):
+def test_a_stopped_run_is_told_and_goes_on_with_the_next(run, tmp_path, topic):
     folder = FolderPlace(tmp_path).copy_folder()
     before = files_in(folder)
     process = start("warehouseloader", folder, topic, WAREHOUSE_CONCURRENCY="1")
@@ -306,7 +326,7 @@ def test_a_stop_before_the_beginning_is_told_too(drop, topic):
     assert not (drop / "catalog").exists()
 
 
-def test_the_centres(drop, topic, tmp_path):
+def test_the_centres(run, drop, topic, tmp_path):
     ended = run("submittingcentres", drop, topic, TMPDIR=str(tmp_path))
     assert ended.code == 0
     assert ended.messages[:4] == CENTRES
@@ -321,14 +341,14 @@ def test_the_centres(drop, topic, tmp_path):
     assert not names_a_patient(json.dumps(message))
 
 
-def test_without_a_file_for_it_the_centres_are_not_sent(drop, topic, tmp_path):
+def test_without_a_file_for_it_the_centres_are_not_sent(run, drop, topic, tmp_path):
     ended = run("submittingcentres", drop, topic, TMPDIR=str(tmp_path), NO_OUTPUT_FILE="1")
     assert (ended.code, ended.messages[:4]) == (0, CENTRES)
     (message,) = topic.heard()
     assert "Hospital" not in message["Message"]
 
 
-def test_the_tables(loaded_once, topic, tmp_path):
+def test_the_tables(run, loaded_once, topic, tmp_path):
     folder = tmp_path / "drop"
     subprocess.run(["cp", "-r", loaded_once, folder], check=True)
     ended = run("dataprocess", folder, topic)
@@ -339,7 +359,9 @@ def test_the_tables(loaded_once, topic, tmp_path):
     assert attributes(message)["catalog_version"] >= 0
 
 
-def test_a_topic_that_cannot_be_told_makes_a_good_run_incomplete_and_keeps_the_code_of_another(drop, server):
+def test_a_topic_that_cannot_be_told_makes_a_good_run_incomplete_and_keeps_the_code_of_another(
+    run, drop, server
+):
     nowhere = {
         "TOPIC_ARN": f"arn:aws:sns:{REGION}:123456789012:no-such-topic",
         "AWS_ENDPOINT_URL_SNS": server,
@@ -352,14 +374,14 @@ def test_a_topic_that_cannot_be_told_makes_a_good_run_incomplete_and_keeps_the_c
     assert run("warehouseloader", drop, WAREHOUSE_BUCKET="", **nowhere).code == 2
 
 
-def test_without_a_topic_and_a_stack_nothing_is_sent_or_measured(drop):
+def test_without_a_topic_and_a_stack_nothing_is_sent_or_measured(run, drop):
     ended = run("warehouseloader", drop, WAREHOUSE_STACK="", AWS_ENDPOINT_URL="http://127.0.0.1:9")
     assert ended.code == 0
     assert ended.metrics is None
     assert ended.messages[-1].endswith("exited with code 0.")
 
 
-def test_a_dry_run_is_told_and_not_measured(drop, topic):
+def test_a_dry_run_is_told_and_not_measured(run, drop, topic):
     ended = run("warehouseloader", drop, topic, DRY_RUN="1")
     assert (ended.code, ended.metrics) == (0, None)
     (message,) = topic.heard()

@@ -29,11 +29,6 @@ LOADERS = {
 }
 
 
-@pytest.fixture(scope="session")
-def command_in(started_in):
-    return started_in
-
-
 @pytest.fixture
 def bucket(tmp_path):
     folder = tmp_path / "bucket"
@@ -53,9 +48,15 @@ def load(request, command):
     return lambda folder, *flags, **how: command(*LOADERS[request.param](folder, *flags), **how)
 
 
-def test_0_everything_loaded(load, bucket):
+@pytest.fixture(params=sorted(LOADERS))
+def load_started(request, started_in, tmp_path):
+    """The same, always from the script: each code is once that of a process that was started by itself."""
+    return lambda folder, *flags: started_in(tmp_path, *LOADERS[request.param](folder, *flags))
+
+
+def test_0_everything_loaded(load_started, bucket):
     clinical(bucket, "P1")
-    assert load(bucket).code == 0
+    assert load_started(bucket).code == 0
 
 
 def test_0_with_some_quarantined(load, bucket):
@@ -77,8 +78,8 @@ def one_line(ended):
     return lines[0]
 
 
-def test_2_the_folder_is_missing(load, tmp_path):
-    refused = load(tmp_path / "nowhere")
+def test_2_the_folder_is_missing(load_started, tmp_path):
+    refused = load_started(tmp_path / "nowhere")
     assert refused.code == 2
     assert one_line(refused).startswith("error: ")
 
@@ -125,31 +126,31 @@ def test_3_strict_and_something_newly_quarantined(command, bucket):
     assert command("warehouse", "load", bucket, "--strict").code == 0
 
 
-def test_3_nothing_arrived_and_something_was_quarantined(load, bucket):
+def test_3_nothing_arrived_and_something_was_quarantined(load_started, bucket):
     (bucket / "raw-a/2020-01-01/images/x.dcm").write_bytes(b"no image")
-    assert load(bucket).code == 3
+    assert load_started(bucket).code == 3
 
 
-def test_4_something_was_deferred_by_a_fault(load, bucket):
+def test_4_something_was_deferred_by_a_fault(load_started, bucket):
     clinical(bucket, "P1")
     (bucket / "training").mkdir()
     (bucket / "training/data").write_text("a file where a folder is needed")
     clinical(bucket, "P2", "Valid")
-    ended = load(bucket)
+    ended = load_started(bucket)
     assert ended.code == 4
     assert (bucket / "validation/data/P2/data_2020-01-01.json").is_file()
     (bucket / "training/data").unlink()
-    assert load(bucket).code == 0
+    assert load_started(bucket).code == 0
     assert (bucket / "training/data/P1/data_2020-01-01.json").is_file()
 
 
-def test_5_a_patient_stands_in_both_sets(load, bucket):
+def test_5_a_patient_stands_in_both_sets(load_started, bucket):
     clinical(bucket, "P1")
     clinical(bucket, "P2")
     for group in ("training", "validation"):
         (bucket / group / "data/P1").mkdir(parents=True)
         (bucket / group / "data/P1/data_2019-01-01.json").write_text("{}")
-    assert load(bucket).code == 5
+    assert load_started(bucket).code == 5
     assert (bucket / "training/data/P2").is_dir()
 
 

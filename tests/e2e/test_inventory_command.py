@@ -50,12 +50,7 @@ class OnS3:
         self.name = self.base = server.new_bucket()
         self.bucket = f"s3://{self.name}"
         self.made = False
-        self.env = {
-            "AWS_ENDPOINT_URL": server.endpoint,
-            "AWS_ACCESS_KEY_ID": "test-access-key",
-            "AWS_SECRET_ACCESS_KEY": "test-secret-key",
-            "AWS_DEFAULT_REGION": "eu-west-2",
-        }
+        self.env = server.environment
 
     def put(self, key, data, suffix=""):
         if suffix and not self.made:

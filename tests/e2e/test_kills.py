@@ -140,11 +140,5 @@ def test_four_at_once_in_a_folder_are_one(folders, expected):
 def test_four_at_once_on_s3_are_one(s3_server, expected):
     place = S3Place(s3_server)
     bucket = place.copy_bucket()
-    env = {
-        "AWS_ENDPOINT_URL": s3_server.endpoint,
-        "AWS_ACCESS_KEY_ID": "test-access-key",
-        "AWS_SECRET_ACCESS_KEY": "test-secret-key",
-        "AWS_DEFAULT_REGION": "eu-west-2",
-    }
-    all_at_once(f"s3://{bucket}", env)
+    all_at_once(f"s3://{bucket}", s3_server.environment)
     assert state(*place.open(bucket)) == expected

@@ -13,13 +13,7 @@ from warehouse.storage.memory import MemoryStore
 
 
 def environment(server, **extra):
-    return {
-        "AWS_ENDPOINT_URL": server.endpoint,
-        "AWS_ACCESS_KEY_ID": "test-access-key",
-        "AWS_SECRET_ACCESS_KEY": "test-secret-key",
-        "AWS_DEFAULT_REGION": "eu-west-2",
-        **extra,
-    }
+    return {**server.environment, **extra}
 
 
 def keys(server, bucket):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -68,19 +70,34 @@ def outcomes_of(store: Any, first_read: int) -> Mapping[str, tuple[str, str | No
     return {key: (row["outcome"], row["reason"]) for key, row in decisions(catalog).items()}
 
 
-@pytest.fixture(scope="module", params=["folder", "s3"])
-def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+def in_each_way(request: pytest.FixtureRequest, root: Path) -> Outcomes:
     """By the way of reading, the outcome of every key."""
     found: dict[str, dict[str, tuple[str, str | None]]] = {read: {} for read in READS}
     for configuration in CONFIGURATIONS:
         if request.param == "folder":
-            store: Any = in_folder(tmp_path_factory.mktemp("warehouse"), configuration)
+            store: Any = in_folder(root, configuration)
         else:
             store = on_s3(request.getfixturevalue("_s3_server"), configuration)
         for read, first_read in READS.items():
             found[read].update(outcomes_of(store, first_read))
         store.close()
     return found
+
+
+@pytest.fixture(scope="module", params=["folder", "s3"])
+def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """What is found in each way; where processes share the tests, one finds it and tells the others."""
+    root = tmp_path_factory.getbasetemp()
+    shared = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / f"outcomes-{request.param}.json"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shared.exists():
+            shared.write_text(json.dumps(in_each_way(request, tmp_path_factory.mktemp("warehouse"))))
+    told = json.loads(shared.read_text())
+    return {
+        read: {key: (outcome, reason) for key, (outcome, reason) in found.items()}
+        for read, found in told.items()
+    }
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

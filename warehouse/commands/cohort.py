@@ -14,7 +14,7 @@ import bonobo
 from warehouse import __version__
 from warehouse.commands.asking import asking_options, limits_of
 from warehouse.commands.hard_limits import hard_limits
-from warehouse.commands.options import FILE, FOLDER, aws_options
+from warehouse.commands.options import FILE, FOLDER, aws_options, somebody_is_there
 from warehouse.commands.output import output
 from warehouse.commands.running import run_graph
 from warehouse.domain.cohort import PARTS, Header, Origin, Part
@@ -132,7 +132,7 @@ def fetch(
     is_a_copy = bool(bucket)
     if is_a_copy and settings.location.kind == "folder":
         echo("as --bucket names a folder, an object is taken for the right one by its size", err=True)
-    asks = not yes and sys.stdin is not None and sys.stdin.isatty()
+    asks = not yes and somebody_is_there()
     if asks and not click.confirm("Fetch them?", default=True, err=True):
         echo("nothing was fetched", err=True)
         return 0

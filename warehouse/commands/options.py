@@ -1,8 +1,9 @@
-"""What commands share: the options of everything that talks to AWS, and how a place to write to is named."""
+"""What commands share: options for AWS, how a place to write to is named, and who is there to be asked."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +28,11 @@ class _Place(click.Path):
 FILE = _Place(dir_okay=False, path_type=Path)
 FOLDER = _Place(file_okay=False, path_type=Path)
 FILE_OR_FOLDER = _Place(path_type=Path)
+
+
+def somebody_is_there() -> bool:
+    """Whether a question would be read: standard input is a terminal."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def aws_options(command: Command) -> Command:

@@ -162,7 +162,7 @@ def equal_to_pydicom(data: bytes) -> None:
     assert orjson.loads(to_json(data)) == reference(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(files())
 def test_what_pydicom_writes(data: bytes) -> None:
     equal_to_pydicom(data)

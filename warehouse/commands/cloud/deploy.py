@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ from warehouse.cloud.deploy import ChangeSet, Deployer
 from warehouse.cloud.stack import stack_name
 from warehouse.cloud.template import TEMPLATE, read_template
 from warehouse.commands.cloud.options import access_of, stack_options
+from warehouse.commands.options import somebody_is_there
 from warehouse.domain.deployment import in_lines
 from warehouse.errors import CloudUnavailable, SettingsError
 from warehouse.services import utc_now
@@ -70,7 +70,7 @@ def _wanted(deployer: Deployer, proposed: ChangeSet, yes: bool) -> bool:
         raise CloudUnavailable("cloudformation", "", said)
     if yes:
         return True
-    if not _somebody_is_there():
+    if not somebody_is_there():
         deployer.discard(proposed)
         raise SettingsError("nobody is there to be asked: say --yes to carry these changes out")
     try:
@@ -91,7 +91,3 @@ def _carry_out(deployer: Deployer, proposed: ChangeSet) -> None:
     except KeyboardInterrupt:
         click.echo(f"CloudFormation goes on with the stack {proposed.stack}", err=True)
         raise
-
-
-def _somebody_is_there() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty()
