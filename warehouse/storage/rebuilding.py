@@ -1,7 +1,7 @@
 """A new catalog in the place of one that is gone or damaged: gathered whole, then put there in one commit.
 
 What stands is looked at first, and removed only when every new row is on the disk and checked. Cut short
-after that, it leaves no table or an older one, and the same command ends it.
+after that, it leaves what nobody takes for a catalog, and the same command ends it.
 """
 
 from __future__ import annotations

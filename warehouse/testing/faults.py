@@ -38,6 +38,9 @@ CATALOG_VERBS = (
     *("published", "compact"),
 )
 
+# Of what removes a catalog.
+REMOVE = "remove"
+
 ANY = "*"
 
 # Of which something half done can be left behind: a part of the listing, a part of a file.
@@ -127,7 +130,7 @@ class Fault:
     when: When = When.BEFORE
 
     def __post_init__(self) -> None:
-        if self.operation not in (ANY, *STORE_VERBS, *CATALOG_VERBS):
+        if self.operation not in (ANY, REMOVE, *STORE_VERBS, *CATALOG_VERBS):
             raise ValueError(f"{self.operation} is no verb of a store or catalog")
         if self.nth < 1 or (self.times is not None and self.times < 1):
             raise ValueError("calls are counted from 1")
