@@ -45,3 +45,21 @@ def test_a_link_in_a_copys_place_is_told_by_each_command(command, loaded, tmp_pa
     assert kept.code == 4
     assert "occupied: " in kept.out
     assert "warehouse why" in kept.out
+
+
+@pytest.mark.parametrize("place", ["catalog", "catalog/objects"])
+def test_2_a_file_stands_where_the_catalog_should(command, loaded, tmp_path, place):
+    (loaded / place).rename(tmp_path / "aside")
+    (loaded / place).write_text("somebody's")
+    key = next(loaded.glob("raw-*/*/data/*.json")).relative_to(loaded)
+    asking = [("load", loaded), ("why", loaded, key), ("quarantine", loaded), ("verify", loaded)]
+    asking += [("query", loaded, "SELECT 1"), ("catalog", "rebuild", loaded)]
+    for words in asking:
+        told = command("warehouse", *words)
+        assert (told.code, told.out) == (2, ""), words
+        line = told.err.splitlines()[-1]
+        assert line.startswith(f"error: at {place} stands what is no folder, where the catalog "), words
+        assert line.endswith(": put that aside, run again")
+    (loaded / place).unlink()
+    (tmp_path / "aside").rename(loaded / place)
+    assert command("warehouse", "verify", loaded).code == 0

@@ -82,6 +82,10 @@ class DeltaCatalog(SqlCatalog):
             parts, objects.version(), remarks["catalog"], ready=lambda name: self._published(name, remarks)
         )
 
+    def require_place(self) -> None:
+        """Raise StoreUnavailable where no catalog can stand, since something else does."""
+        self._tables.require_place()
+
     def publish(self) -> None:
         """Bring what the readers of each set may ask up to this catalog. Raises StoreError."""
         objects = self._tables.open("objects")

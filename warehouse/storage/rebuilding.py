@@ -54,7 +54,11 @@ class NewCatalog:
         self._patients: set[str] = set()
 
     def require_to_be_wanted(self) -> None:
-        """Raise SettingsError where something stands under `catalog/` and is not to be replaced."""
+        """Raise SettingsError where something stands under `catalog/` and is not to be replaced.
+
+        Raises StoreUnavailable where what is no folder stands in its place, which is nobody's to remove.
+        """
+        self._catalog.require_place()
         if not self._replace and next(self._files.list(PREFIX), None) is not None:
             raise SettingsError(self._what_stands())
 
