@@ -301,5 +301,5 @@ def nothing_known(asked: str) -> str:
         )
     return (
         "nothing is known of that key: the catalog does not name it, and nothing stands there; give it as a"
-        " work list prints it, from its first folder on and without the bucket"
+        " work list prints it, from its first folder on"
     )
