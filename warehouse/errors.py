@@ -14,6 +14,7 @@
     │   └── CloudUnavailable       2   no credentials, no permission, no such stack, or it would refuse again
     └── StoreError                 4   a store said no: operation, key, cause
         ├── NotFound               4   no such object
+        │   └── Occupied           4   and none can be made there: something else stands in the way
         ├── AlreadyExists          4   a create-only write met an object
         ├── Changed                4   the object is no longer the version that was listed
         ├── Archived               4   the object must be restored before it can be read
@@ -135,6 +136,12 @@ class StoreError(WarehouseError):
 
 class NotFound(StoreError):
     saying = "no such object"
+
+
+class Occupied(NotFound):
+    """In a folder: a link or a pipe, a folder in the place of a file, or a file in that of a folder."""
+
+    saying = "something that is no object stands there or on the way there"
 
 
 class AlreadyExists(StoreError):

@@ -136,11 +136,14 @@ def open_snapshot(settings: Settings, group: Group | None = None, as_of: AsOf = 
 def open_for_a_look(settings: Settings) -> Generator[tuple[Store, Snapshot]]:
     """The store and the whole catalog as it stands now, for who looks at both and writes to neither.
 
-    Raises SettingsError and StoreError.
+    Raises SettingsError, StoreError, and StoreUnavailable where the catalog is lost.
     """
     # A dry run's store: not even a mistake could write through it.
     with open_warehouse(replace(settings, dry_run=True)) as (store, catalog):
-        yield store, catalog.snapshot()
+        snapshot = catalog.snapshot()
+        if not snapshot.sources["objects"]:
+            catalog.require_not_lost()
+        yield store, snapshot
 
 
 def _open_folder(path: Path) -> FolderStore:

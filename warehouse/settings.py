@@ -65,6 +65,45 @@ class Location:
         root = os.path.realpath(self.name)
         return any(Path(one).is_relative_to(root) for one in (os.path.realpath(path), replaced))
 
+    def key_of(self, text: str) -> str:
+        """The key of an object as a person gives it: by itself, behind a slash or this bucket's name; in a
+        folder, also as the path of a file. Raises SettingsError where it names another bucket or folder.
+        """
+        key = self._key_behind_the_name(text)
+        if not key:
+            raise SettingsError("that is the bucket itself: name an object in it")
+        return key
+
+    def _key_behind_the_name(self, text: str) -> str:
+        if text.startswith("s3://"):
+            bucket, _, key = text.removeprefix("s3://").partition("/")
+            if (self.kind, self.name) != ("s3", bucket):
+                raise SettingsError(f"that object is in s3://{bucket}, and this is {self}: name that bucket")
+            return key
+        if self.kind == "s3":
+            return text.removeprefix("/").removeprefix(f"{self.name}/")
+        path = _path_of(text) if text.startswith("file:") else text
+        if (inside := self._key_of_file(path)) is not None:
+            return inside
+        if path != text or (os.path.isabs(path) and os.path.lexists(path)):
+            raise SettingsError(f"that file does not lie in {self}: name the folder that it lies in")
+        return text.removeprefix("/")
+
+    def _key_of_file(self, path: str) -> str | None:
+        """The key of a file in this folder; None for a path elsewhere, and for what need not be a path."""
+        begins = (os.path.join(self.name, ""), os.path.join(".", ""), "/")
+        if not path.startswith(begins) and not os.path.lexists(path):
+            return None
+        parent, name = os.path.split(os.path.abspath(path))
+        for root in (os.path.abspath(self.name), os.path.realpath(self.name)):
+            for folder in (parent, os.path.realpath(parent)):
+                full = os.path.join(folder, name)
+                if full == root:
+                    return ""
+                if full.startswith(os.path.join(root, "")):
+                    return os.path.relpath(full, root)
+        return None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

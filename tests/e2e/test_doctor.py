@@ -283,6 +283,14 @@ def test_a_folder_whose_parts_are_links_or_files(command, drop, tmp_path):
     ]
 
 
+def test_a_configuration_that_is_no_file(command, drop):
+    (drop / "config.json").unlink()
+    (drop / "config.json").mkdir()
+    ended = command("warehouse", "doctor", drop)
+    assert ended.code == 2
+    assert "config.json: it is no plain file" in "".join(verdicts(ended)["missing"])
+
+
 def test_a_folder_that_is_not_there(command, tmp_path):
     ended = command("warehouse", "doctor", tmp_path / "none")
     assert ended.code == 2

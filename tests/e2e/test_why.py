@@ -114,6 +114,20 @@ def drop_of_one(tmp_path):
     return folder
 
 
+def test_what_is_pasted_is_understood(command, loaded, tmp_path):
+    lines = told(command("warehouse", "why", loaded, TRUNCATED))
+    for pasted in (
+        f"/{TRUNCATED}",
+        loaded / TRUNCATED,
+        f"file://{loaded / TRUNCATED}",
+        f"./drop/{TRUNCATED}",
+    ):
+        assert told(command("warehouse", "why", loaded, pasted)) == lines
+    (tmp_path / "other").write_text("")
+    for pasted in (f"s3://bucket/{TRUNCATED}", tmp_path / "other"):
+        assert "name th" in refused(command("warehouse", "why", loaded, pasted))
+
+
 def test_without_a_catalog_what_stands_is_told_all_the_same(command, drop, drop_of_one):
     lines = told(command("warehouse", "why", drop, TRUNCATED))
     assert "  never decided: the catalog does not know it" in lines
@@ -127,7 +141,7 @@ def test_of_what_nothing_is_known_one_line_says_so(command, loaded, tmp_path):
         for key in ("raw-a/nothing", "training/ct/P/1/2/x.dcm", "x", "/x", "a//b", "../x"):
             said = refused(command("warehouse", "why", bucket, key))
             assert "nothing is known of that key" in said
-            assert "without the bucket" in said
+            assert "as a work list prints it" in said
     name = "northfield/2020-11-05/images#20200101T000000Z-abcdef-1"
     assert "of that name" in refused(command("warehouse", "why", loaded, name))
     alone = command("warehouse", "why", f"{BAD}x.dcm")

@@ -217,3 +217,65 @@ def test_a_container_is_told_whom_to_tell():
 def test_what_a_container_cannot_be_told(name, value):
     with pytest.raises(SettingsError, match=name):
         read_task_settings({name: value})
+
+
+KEY = "raw-a/2020-01-01/images/x.dcm"
+NAME = "a/2020-01-01/images#20200601T120000Z-a1b2c3-17"
+
+
+@pytest.mark.parametrize("text", [KEY, f"/{KEY}", f"s3://bucket/{KEY}", f"bucket/{KEY}"])
+def test_a_key_in_a_bucket_as_a_person_gives_it(text):
+    assert Location("s3", "bucket").key_of(text) == KEY
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("name", ["d", "./d", "link", "{here}/d", "{here}/link"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        KEY,
+        f"/{KEY}",
+        f"d/{KEY}",
+        f"./d/{KEY}",
+        f"{{here}}/d/{KEY}",
+        f"file://{{here}}/d/{KEY}",
+        f"link/{KEY}",
+    ],
+)
+def test_a_key_in_a_folder_as_a_person_gives_it(tmp_path, monkeypatch, name, text, there):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "d" / KEY
+    file.parent.mkdir(parents=True)
+    (tmp_path / "link").symlink_to("d")
+    if there:
+        file.write_text("")
+    elif text.split("/")[0] in {"d", "link"} - {name}:
+        pytest.skip("neither the folder as it was named, nor a path of anything")
+    here = str(tmp_path)
+    assert Location("folder", name.format(here=here)).key_of(text.format(here=here)) == KEY
+
+
+@pytest.mark.parametrize("location", [Location("s3", "bucket"), Location("folder", "d")])
+@pytest.mark.parametrize("text", [NAME, "x", "a//b", "../x"])
+def test_what_names_no_place_is_left_as_it_is(tmp_path, monkeypatch, location, text):
+    monkeypatch.chdir(tmp_path)
+    assert location.key_of(text) == text
+
+
+@pytest.mark.parametrize(
+    ("location", "text", "said"),
+    [
+        (Location("s3", "bucket"), f"s3://other/{KEY}", "in s3://other, and this is s3://bucket"),
+        (Location("folder", "d"), f"s3://other/{KEY}", "in s3://other, and this is d"),
+        (Location("folder", "d"), "{here}/other", "does not lie in d"),
+        (Location("folder", "d"), "file://{here}/gone", "does not lie in d"),
+        (Location("s3", "bucket"), "s3://bucket/", "the bucket itself"),
+        (Location("folder", "d"), "{here}/d", "the bucket itself"),
+    ],
+)
+def test_a_key_that_is_of_another_place_is_refused(tmp_path, monkeypatch, location, text, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d").mkdir()
+    (tmp_path / "other").write_text("")
+    with pytest.raises(SettingsError, match=said):
+        location.key_of(text.format(here=tmp_path))

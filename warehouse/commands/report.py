@@ -62,6 +62,7 @@ def report_graph(concurrency: int) -> bonobo.Graph:
 @contextmanager
 def _services(settings: Settings, out: Path) -> Generator[Mapping[str, Any]]:
     with open_warehouse(settings) as (store, catalog):
+        catalog.require_not_lost()
         yield {
             "store": store,
             "catalog": catalog,

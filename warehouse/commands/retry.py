@@ -69,6 +69,7 @@ def _services(settings: Settings, retries: Retries) -> Generator[Mapping[str, An
     with open_warehouse(settings) as (store, catalog), SecondLooks(catalog) as second_looks:
         # A catalog that is lost tells of nothing: that is no proof that nothing is quarantined or missing.
         if catalog.version() is None:
+            catalog.require_not_lost()
             raise SettingsError(EMPTY)
         yield {
             "store": store,

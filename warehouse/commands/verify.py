@@ -78,6 +78,7 @@ def _services(settings: Settings, verdict: Verdict) -> Generator[Mapping[str, An
         open_warehouse(replace(settings, dry_run=True)) as (store, catalog),
         verify_services(store, catalog, verdict) as services,
     ):
+        catalog.require_not_lost()
         yield services
 
 

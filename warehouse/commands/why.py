@@ -30,12 +30,14 @@ UNREAD = 4
 def why(bucket: str | None, key: str | None, **flags: Any) -> int:
     """Tell what became of one object of BUCKET (or of WAREHOUSE_BUCKET), and why.
 
-    KEY is that of a raw object, of its copy or of its metadata, or the name that a log gives the object:
-    <uploader>/<date>/<data|images>#<run>-<sequence>. Keys and identifiers are printed. Ends with 2 where
-    nothing is known of the key, and with 4 where something could not be read.
+    KEY is that of a raw object, of its copy or of its metadata, also with the bucket before it or as the path
+    of a file, or the name that a log gives the object: <uploader>/<date>/<data|images>#<run>-<sequence>. Keys
+    and identifiers are printed. Ends with 2 where nothing is known of the key, and with 4 where something
+    could not be read.
     """
     bucket, key = bucket_and("KEY", bucket, key)
     settings = read_settings(os.environ, bucket=bucket, **flags)
+    key = settings.location.key_of(key)
     with hard_limits(MAXIMUM_SECONDS, MEBIBYTES), open_for_a_look(settings) as (store, snapshot):
         facts = Inquiry(store, Histories(snapshot), from_document).facts(key)
     if facts is None:

@@ -39,7 +39,8 @@ class Retries:
     """What is asked for, and what came of it: a service, whose summary is what the command prints.
 
     `reasons` limit it, where any are given. With `missing`, what is missing from the sets is asked for, and
-    not what is quarantined. `lost` counts what is missing and cannot be restored.
+    not what is quarantined. `lost` counts what is missing and cannot be restored, `obstacles` what stands in
+    the sets and is no object.
     """
 
     reasons: tuple[str, ...] = ()
@@ -47,6 +48,7 @@ class Retries:
     dry_run: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     lost: int = 0
+    obstacles: int = 0
     finished: bool = False
 
     def summary(self) -> str:
@@ -67,6 +69,11 @@ class Retries:
             yield (
                 f"warning: at {places} of the sets something is gone that cannot be restored: no raw object"
                 " that it was made of stands any more"
+            )
+        if self.obstacles:
+            yield (
+                f"warning: {self.obstacles:,} of what stands in the sets is no object but a link or the like:"
+                " put it aside by hand, since no load replaces it"
             )
         if self.dry_run:
             yield "dry run: nothing was written"

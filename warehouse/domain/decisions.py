@@ -13,8 +13,9 @@ from typing import Literal
 from warehouse.domain import keys
 from warehouse.domain.records import IMAGE_TYPES, Group, ImageType, ObjectInfo
 
-State = Literal["stands", "gone", "other size", "other version", "other group", "damaged", "unread"]
-"""What a look found. `other version`: the recorded size under another ETag."""
+State = Literal["stands", "gone", "other size", "other version", "other group", "damaged", "taken", "unread"]
+"""What a look found. `other version`: the recorded size under another ETag; `taken`: something that is no
+object, there or on the way there."""
 
 KEPT = ("loaded", "present")
 

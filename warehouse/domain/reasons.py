@@ -68,6 +68,11 @@ REASONS: Mapping[str, Reason] = {
         "mend the document by hand, or remove it; `warehouse split audit --patients` names the patient",
         incomplete=True,
     ),
+    "occupied": _deferred(
+        "a link, a folder or the like stands where something of it should, or on the way there",
+        "put that aside by hand: `warehouse why` names the place",
+        incomplete=True,
+    ),
     "internal-error": _deferred(
         "the program failed on this object", "report it; load again", incomplete=True
     ),

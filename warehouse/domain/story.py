@@ -22,6 +22,7 @@ _FOUND: Mapping[State, str] = {
     "other version": "stands with the recorded size, but was written again since (another ETag)",
     "other group": "stands, but names another group than the catalog",
     "damaged": "stands, but is damaged",
+    "taken": "gone: a link, a folder or the like stands there, or on the way there",
     "unread": "could not be looked at",
 }
 
@@ -226,7 +227,7 @@ def _remedies(facts: Facts) -> Iterator[str]:
         yield from _about_the_holder(current, facts.holder)
         if current.reason != "conflicting-copy" or facts.holder is None:
             yield reason_of(current.reason or "").remedy
-        if facts.raw.state == "gone":
+        if facts.raw.state in ("gone", "taken"):
             yield "it was removed from raw, so that no load looks at it: upload it again"
         else:
             # What is neither kind was decided by its key: no other bytes would change that.
@@ -278,6 +279,8 @@ def _about_the_holder(current: Decision, holder: Decision | None) -> Iterator[st
 def _repairs(facts: Facts) -> Iterator[str]:
     """What is to be done where the data set is not as the catalog has it."""
     states = {look.what: look.state for look in facts.places}
+    if "taken" in states.values():
+        yield "put aside by hand what stands there and is no object: no load replaces it"
     if states.get("copy") in ("gone", "other size", "other version") or states.get("metadata") == "gone":
         yield f"bring back from a backup what is gone or was replaced; {_VERIFY}"
     assigned = any(one.group for one in facts.decisions)
@@ -298,5 +301,5 @@ def nothing_known(asked: str) -> str:
         )
     return (
         "nothing is known of that key: the catalog does not name it, and nothing stands there; give it as a"
-        " work list prints it, from its first folder on and without the bucket"
+        " work list prints it, from its first folder on"
     )

@@ -22,6 +22,7 @@ _AGAIN = (
     "`warehouse retry --missing` and then `warehouse load` copy it anew, if its raw object stands; "
     "else restore an earlier version of the copy"
 )
+_CLEARED = "put aside by hand what stands there, `--keys` names the place; then "
 _ASIDE = "put the copy aside by hand; then " + _AGAIN
 _WRITTEN = "`warehouse retry --missing` and then `warehouse load` write it anew"
 _REBUILT = "put the document aside by hand; then " + _WRITTEN
@@ -29,6 +30,10 @@ _REBUILT = "put the document aside by hand; then " + _WRITTEN
 # In the order in which a person reads them.
 VIOLATIONS: Mapping[str, Kind] = {
     "copy-missing": Kind("the catalog tells of a copy, and no object stands there", _AGAIN),
+    "copy-obstructed": Kind(
+        "a link, a folder or the like stands where the copy should, or on the way there",
+        _CLEARED + _AGAIN,
+    ),
     "copy-shortened": Kind("the copy has another size than its raw object had", _ASIDE),
     "copy-changed": Kind("the copy has other bytes than its raw object", _ASIDE),
     "copies-swapped": Kind(
@@ -38,6 +43,10 @@ VIOLATIONS: Mapping[str, Kind] = {
     "metadata-missing": Kind(
         "the image has no metadata document",
         _WRITTEN,
+    ),
+    "metadata-obstructed": Kind(
+        "a link, a folder or the like stands where the metadata document should, or on the way there",
+        _CLEARED + _WRITTEN,
     ),
     "metadata-of-another": Kind("the metadata document tells of another image", _REBUILT),
     "metadata-damaged": Kind("what stands beside the image is no metadata document", _REBUILT),

@@ -94,20 +94,24 @@ class Remark:
     count: int = 1
 
 
-def absent(place: Recorded) -> str | None:
-    """What is wrong where no copy stands: the row was invented if there was no raw object either.
+def absent(place: Recorded, *, obstructed: bool) -> str:
+    """What is wrong where no copy stands; `obstructed` where something stands there that is no object.
+
+    Without that, the row was invented if there was no raw object either.
 
     ::
 
-        copy    raw object   row        verdict
-        there   any          any        -
-        none    none         any        row-invented
-        none    there        doubtful   row-invented
-        none    there        sound      copy-missing
+        row        obstructed   raw object   verdict
+        doubtful   any          any          row-invented
+        sound      yes          any          copy-obstructed
+        sound      no           none         row-invented
+        sound      no           there        copy-missing
     """
-    if place.copy is not None:
-        return None
-    return "row-invented" if place.raw is None or place.row.doubtful else "copy-missing"
+    if place.row.doubtful:
+        return "row-invented"
+    if obstructed:
+        return "copy-obstructed"
+    return "row-invented" if place.raw is None else "copy-missing"
 
 
 def to_compare(place: Recorded, *, deep: bool) -> bool:

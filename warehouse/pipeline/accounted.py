@@ -2,6 +2,8 @@
 
 the store says                    the outcome
 NotFound, Changed                 deferred     vanished       (Changed: see `accounted`)
+Occupied                          deferred     vanished       (the raw key)
+                                  deferred     occupied       (what was to be written, or its claim)
 Archived                          deferred     archived
 Forbidden                         deferred     forbidden
 Unaddressable                     ignored      unaddressable  (the raw key)
@@ -29,6 +31,7 @@ from warehouse.errors import (
     DamagedAssignment,
     Forbidden,
     NotFound,
+    Occupied,
     PatientInBothSets,
     StoreError,
     Unaddressable,
@@ -38,6 +41,7 @@ Row = Raw | ReadImage | Copy | Outcome
 NodeFunction = Callable[..., Any]
 
 _VERDICTS: tuple[tuple[type[Exception], Decided, str], ...] = (
+    (Occupied, Decided.DEFERRED, "occupied"),
     (NotFound, Decided.DEFERRED, "vanished"),
     (Changed, Decided.DEFERRED, "vanished"),
     (Archived, Decided.DEFERRED, "archived"),
@@ -146,6 +150,10 @@ def _verdict(row: Raw | ReadImage | Copy, error: Exception) -> tuple[Decided, st
         if isinstance(row, Raw):
             return Decided.IGNORED, "unaddressable"
         return Decided.QUARANTINED, "invalid-key"
+    raw = row if isinstance(row, Raw) else row.raw
+    if isinstance(error, Occupied) and error.key == raw.info.key:
+        # It was listed as a file: something else has taken its place since.
+        return Decided.DEFERRED, "vanished"
     return next((decided, reason) for kind, decided, reason in _VERDICTS if isinstance(error, kind))
 
 

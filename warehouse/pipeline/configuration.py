@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from warehouse import config as configuration
 from warehouse.config import Config
 from warehouse.domain import keys
-from warehouse.errors import ConfigurationError, Forbidden, NotFound, StoreUnavailable, Unaddressable
+from warehouse.errors import (
+    ConfigurationError,
+    Forbidden,
+    NotFound,
+    Occupied,
+    StoreUnavailable,
+    Unaddressable,
+)
 
 if TYPE_CHECKING:
     from warehouse.storage.store import Store
@@ -20,6 +27,8 @@ def read_configuration(store: Store) -> Config:
     with before_anything_is_decided("read config.json"):
         try:
             data = store.read(keys.CONFIGURATION_KEY).data
+        except Occupied:
+            raise
         except NotFound:
             raise ConfigurationError(
                 [f"there is no config.json in {store.location}: write one, as config.sample.json shows"]
@@ -42,5 +51,5 @@ def before_anything_is_decided(doing: str) -> Generator[None]:
         raise StoreUnavailable(
             doing, error.key, f"{doing}: permission denied; grant it, run again"
         ) from error
-    except Unaddressable as error:
+    except (Occupied, Unaddressable) as error:
         raise StoreUnavailable(doing, error.key, f"{doing}: it is no plain object; replace it") from error

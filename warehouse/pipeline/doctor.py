@@ -19,7 +19,7 @@ from warehouse.domain.doctor import (
     untried,
     warning,
 )
-from warehouse.errors import ConfigurationError, Forbidden, NotFound, StoreError, StoreUnavailable
+from warehouse.errors import ConfigurationError, Forbidden, NotFound, Occupied, StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from warehouse.domain.records import ObjectInfo
@@ -50,6 +50,8 @@ def configured(store: Store) -> tuple[Check, Sequence[str]]:
     remedy = "write one, as config.sample.json shows (docs/configuration.md)"
     try:
         config = configuration.parse(store.read(name).data)
+    except Occupied:
+        return missing(name, "it is no plain file", "put that aside, and " + remedy), ()
     except NotFound:
         return missing(name, "there is none", remedy), ()
     except ConfigurationError as error:

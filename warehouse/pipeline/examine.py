@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from threading import Semaphore
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bonobo import use
 from warehouse.domain import dicom
@@ -24,7 +24,7 @@ from warehouse.domain.verify import (
     misplaced,
     to_compare,
 )
-from warehouse.errors import Archived, NotFound, Unaddressable
+from warehouse.errors import Archived, NotFound, Occupied
 from warehouse.pipeline.lacking import Damaged, reason_of
 from warehouse.pipeline.placing import same_document
 from warehouse.pipeline.reading import LARGE_HEADER, read_whole_header
@@ -104,11 +104,13 @@ def _read(what: str, reading: Iterator[Any]) -> Iterator[Any]:
 
 def _copy(place: Recorded, reading: Reading, *, deep: bool) -> Iterator[Finding | Damage]:
     row, copy, raw = place.row, place.copy, place.raw
-    missing = absent(place)
-    # A load may have put it there since it was listed.
-    if missing is not None and not _stands(reading.store, row.target):
-        yield Finding(missing, row.name, row.target)
-    if copy is None or not to_compare(place, deep=deep):
+    if copy is None:
+        # A load may have put it there since it was listed.
+        found = _look(reading.store, row.target)
+        if found != "object":
+            yield Finding(absent(place, obstructed=found == "obstacle"), row.name, row.target)
+        return
+    if not to_compare(place, deep=deep):
         return
     same = None if raw is None else _same_bytes(raw, copy, reading, deep=deep)
     kind = damage(place, same)
@@ -126,8 +128,10 @@ def _same_bytes(raw: ObjectInfo, copy: ObjectInfo, reading: Reading, *, deep: bo
 def _document(place: Recorded, reading: Reading, *, deep: bool) -> Iterator[Finding | Remark]:
     row, document = place.row, place.document
     if document is None:
-        if not _stands(reading.store, metadata_key(row.target)):
-            yield Finding("metadata-missing", row.name, row.target)
+        found = _look(reading.store, metadata_key(row.target))
+        if found != "object":
+            missing = found == "nothing"
+            yield Finding("metadata-missing" if missing else "metadata-obstructed", row.name, row.target)
         return
     kind: str | None = None
     try:
@@ -181,10 +185,12 @@ def _unrecorded(place: Unrecorded, reading: Reading, *, deep: bool) -> Iterator[
     yield Instance(instance, place.name, place.copy.key)
 
 
-def _stands(store: Store, key: str) -> bool:
-    """Whether an object stands at a key; a link or a folder in its place is none."""
+def _look(store: Store, key: str) -> Literal["object", "obstacle", "nothing"]:
+    """What stands at a key; an obstacle is what is no object, there or on the way there."""
     try:
         store.head(key)
-    except (NotFound, Unaddressable):
-        return False
-    return True
+    except Occupied:
+        return "obstacle"
+    except NotFound:
+        return "nothing"
+    return "object"

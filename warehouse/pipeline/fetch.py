@@ -21,10 +21,9 @@ from warehouse.errors import (
     Changed,
     Forbidden,
     NotFound,
+    Occupied,
     StoreError,
-    StoreFault,
     StoreUnavailable,
-    Unaddressable,
 )
 from warehouse.pipeline.accounted import essential
 
@@ -45,18 +44,14 @@ class Damaged(Exception):
 
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (Damaged, "damaged"),
+    (Occupied, "occupied"),
     (NotFound, "vanished"),
     (Changed, "changed"),
     (Archived, "archived"),
     (Forbidden, "forbidden"),
-    (Unaddressable, "occupied"),
     (StoreError, "store-fault"),
     (Exception, "internal-error"),
 )
-
-
-# What stands where an object or a folder of the copy should: a file, a folder.
-_IN_THE_WAY = ("ENOTDIR", "EISDIR", "a folder stands")
 
 
 @use("manifest", "parts")
@@ -170,9 +165,7 @@ def _compare(row: Wanted, info: ObjectInfo, md5: str, is_a_copy: bool) -> None:
 def _reason(error: Exception) -> str:
     if isinstance(error, StoreUnavailable):
         raise error
-    if isinstance(error, Unaddressable) and error.operation == "read":
+    if isinstance(error, Occupied) and error.operation == "read":
         # A link took the place of the object itself, not of its copy.
         return "changed"
-    if isinstance(error, StoreFault) and str(error.cause).startswith(_IN_THE_WAY):
-        return "occupied"
     return next(reason for kind, reason in _REASONS if isinstance(error, kind))

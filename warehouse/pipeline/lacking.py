@@ -5,7 +5,7 @@ Archived                          archived
 NotFound, Changed                 vanished
 Forbidden                         forbidden
 StoreUnavailable                  ends the run
-DamagedAssignment                 damaged
+DamagedAssignment, Occupied       damaged
 any other StoreError              store-fault
 not the document it should be     damaged
 any other exception               internal-error
@@ -19,6 +19,7 @@ from warehouse.errors import (
     DamagedAssignment,
     Forbidden,
     NotFound,
+    Occupied,
     StoreError,
     StoreUnavailable,
 )
@@ -30,6 +31,7 @@ class Damaged(Exception):
 
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (Archived, "archived"),
+    (Occupied, "damaged"),
     (NotFound, "vanished"),
     (Changed, "vanished"),
     (Forbidden, "forbidden"),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A key that stands in one of the sets."""
+    """The key of an object that stands in one of the sets."""
 
     key: str
 
@@ -64,7 +64,11 @@ def list_sets(store: Store, retries: Retries) -> Iterator[Standing | Told]:
     if retries.missing:
         with before_anything_is_decided("list the sets"):
             for group in GROUPS:
-                yield from (Standing(info.key) for info in store.list(f"{group}/"))
+                for info in store.list(f"{group}/"):
+                    if info.defect is None:
+                        yield Standing(info.key)
+                    else:
+                        retries.obstacles += 1
     yield Told("sets")
 
 

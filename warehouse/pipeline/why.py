@@ -16,6 +16,7 @@ from warehouse.errors import (
     ConfigurationError,
     DamagedAssignment,
     NotFound,
+    Occupied,
     StoreError,
     StoreUnavailable,
     Unaddressable,
@@ -67,7 +68,7 @@ class Inquiry:
     def _of_raw(self, key: str, asked: str, others: Sequence[Decision] = ()) -> Facts | None:
         decisions = self._histories.of_key(key)
         raw = self._look("raw", key, needed=not decisions)
-        if not decisions and not others and raw.state == "gone":
+        if not decisions and not others and raw.info is None:
             return None
         now = current(decisions, raw)
         return Facts(
@@ -105,10 +106,11 @@ class Inquiry:
         """Looks at the object's copy and metadata, and at its patient's assignment."""
         found: list[Look] = []
         kept = last_kept(decisions)
-        if kept is not None and kept.target_key is not None:
-            found.append(self._copy(kept, kept.target_key))
-            if keys.standing_image(kept.target_key) is not None:
-                found.append(self._look("metadata", keys.metadata_key(kept.target_key)))
+        target = _refused_at(decisions) if kept is None else kept.target_key
+        if target is not None:
+            found.append(self._look("copy", target) if kept is None else self._copy(kept, target))
+            if keys.standing_image(target) is not None:
+                found.append(self._look("metadata", keys.metadata_key(target)))
         assigned = next((one for one in reversed(decisions) if one.patient), None)
         if assigned is not None and assigned.patient is not None:
             found += self._assignment(decisions, assigned.patient)
@@ -132,6 +134,8 @@ class Inquiry:
             return []
         try:
             claim = self._claim_of(key, self._store.read(key).data)
+        except Occupied:
+            return [Look("assignment", key, "taken")]
         except NotFound:
             return [Look("assignment", key, "gone")]
         except DamagedAssignment as error:
@@ -160,12 +164,20 @@ class Inquiry:
         """What stands at a key; if `needed`, raises StoreError where that cannot be read."""
         try:
             return Look(what, key, "stands", self._store.head(key))
+        except Occupied:
+            return Look(what, key, "taken")
         except (NotFound, Unaddressable):
             return Look(what, key, "gone")
         except StoreError as error:
             if needed:
                 raise
             return _unread(what, key, error)
+
+
+def _refused_at(decisions: Sequence[Decision]) -> str | None:
+    """Where an object was to be put, where what stands there was the last to keep it from being loaded."""
+    last = decisions[-1] if decisions else None
+    return last.own_place() if last is not None and last.reason == "occupied" else None
 
 
 def _unread(what: str, key: str, error: StoreError) -> Look:

@@ -6,6 +6,7 @@ Stores have no verb for it. Only `warehouse catalog rebuild --replace` uses this
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,6 +24,8 @@ PREFIX = "catalog/"
 AT_ONCE = 16
 
 _LOG = "/_delta_log/"
+# Delta protocol, "Delta Log Entries"; what else stands in a log are checkpoints, and what names the last one.
+_ENTRY = re.compile(r"[0-9]{20}\.json")
 
 
 class CatalogFiles(Protocol):
@@ -60,14 +63,24 @@ class FolderCatalogFiles(FolderStore):
 def remove_all(files: CatalogFiles) -> None:
     """Remove a catalog, as far as it stands. Raises StoreError.
 
-    The logs go first, their newest entries before the older ones: cut short, it leaves a table as it once
-    was, or none, and never one that names files which are gone. Then the files go, which no log names.
+    The logs go first, that of `objects` before that of `runs`, and in each the oldest entry before others.
+    Cut short, it leaves the tables as they are, or one that is damaged, or runs without decisions: never one
+    as it once was. Then the files go, which no log names.
     """
     keys = [info.key for info in files.list(PREFIX)]
-    for key in sorted((key for key in keys if _LOG in key), reverse=True):
+    for key in sorted((key for key in keys if _LOG in key), key=_in_order):
         _remove(files, key)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         _all_done(pool.map(lambda key: _remove(files, key), (key for key in keys if _LOG not in key)))
+
+
+def _in_order(key: str) -> tuple[str, bool, str]:
+    """Tables in the order of their names; in a log what sums up its entries, then the oldest entry first.
+
+    A table is read from its first entry, unless a later one is summed up: without either, it is damaged.
+    """
+    table, _, name = key.partition(_LOG)
+    return table, _ENTRY.fullmatch(name) is not None, name
 
 
 def _remove(files: CatalogFiles, key: str) -> None:

@@ -41,6 +41,11 @@ class MemoryCatalog(SqlCatalog):
             version = (-1 if below is None else below) + len(self._commits["objects"])
         return None if version < 0 else version
 
+    def require_not_lost(self) -> None:
+        """As the catalog below; nothing of this one is ever lost."""
+        if self._base is not None:
+            self._base.require_not_lost()
+
     def snapshot(self) -> Snapshot:
         """The tables as they are now."""
         return Snapshot({name: self.sources(name) for name in TABLES}, self.version(), _CATALOG)

@@ -83,6 +83,10 @@ class SqlCatalog(ABC):
         """The version of `objects`, which grows with each commit; None before the first."""
 
     @abstractmethod
+    def require_not_lost(self) -> None:
+        """Raise StoreUnavailable where what stands tells of decisions, and none of them stands."""
+
+    @abstractmethod
     def snapshot(self) -> Snapshot:
         """The tables as they are now, and their version."""
 
@@ -117,9 +121,13 @@ class SqlCatalog(ABC):
     def pending(self, listing: Iterable[tuple[ObjectInfo, int, str]], look: Look | None = None) -> Pending:
         """Read a whole listing, and give what of it is to be decided; with `look`, it only suggests.
 
-        Passes on what the listing and `look` raise.
+        Passes on what the listing and `look` raise. Raises StoreUnavailable where the catalog is lost: to
+        a new one, all that stands in the sets would be unknown.
         """
-        return Pending(listing, self.sources("objects"), look)
+        sources = self.sources("objects")
+        if not sources:
+            self.require_not_lost()
+        return Pending(listing, sources, look)
 
     def assignments(self) -> Iterator[Assignment]:
         """Each patient that some decision assigned, once, by canonical identifier, as its newest row has it.

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from operator import or_
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from warehouse.domain.records import GROUPS, Group
-from warehouse.errors import QueryError, StoreError, StoreFault
-from warehouse.storage.catalog_errors import OPERATION
-from warehouse.storage.catalog_schema import TABLES, VIEWS
+from warehouse.errors import Forbidden, QueryError, StoreError, StoreFault, StoreUnavailable
+from warehouse.storage.catalog_errors import OPERATION, translated
+from warehouse.storage.catalog_schema import VIEWS
 from warehouse.storage.catalog_sql import SqlCatalog
 from warehouse.storage.catalog_work import Source
 from warehouse.storage.delta_tables import KEEP_THE_LOG, DeltaTables, Edition, Options
@@ -21,6 +24,14 @@ from warehouse.storage.snapshot import AsOf, Snapshot
 
 # What the first commit says of itself where the catalog was made anew of what stands in the bucket.
 REBUILT = "rebuilt"
+
+LOST = (
+    "the catalog is lost: none of its decisions stands, though some were made; run `warehouse catalog rebuild"
+    " --replace`, then load"
+)
+
+_OUTCOMES = ("loaded", "present", "quarantined", "deferred", "ignored")
+_DECIDED_SOMETHING = functools.reduce(or_, (ds.field(name) > 0 for name in _OUTCOMES))
 
 _CONFIGURATION = {"delta.appendOnly": "true", **KEEP_THE_LOG}
 
@@ -38,18 +49,23 @@ class DeltaCatalog(SqlCatalog):
         self._lock = threading.Lock()
 
     def sources(self, name: str) -> Sequence[Source]:
-        return self._parts(name, self._tables.open(name))
+        return self._parts(name, self._objects() if name == "objects" else self._tables.open(name))
 
     def version(self) -> int | None:
-        table = self._tables.open("objects")
+        table = self._objects()
         return None if table is None else table.version()
+
+    def require_not_lost(self) -> None:
+        """Raise StoreUnavailable where the tables of a set were published of a catalog that is gone."""
+        if self._objects() is None and any(self._was_published(group) for group in GROUPS):
+            raise StoreUnavailable(OPERATION, cause=LOST)
 
     def snapshot(self, as_of: AsOf = None) -> Snapshot:
         """The catalog as it stood: `runs` as it was when that version of `objects` was committed.
 
         Raises QueryError where a catalog has no such version, or none yet.
         """
-        objects, runs = (self._tables.open(name) for name in TABLES)
+        objects, runs = self._objects(), self._tables.open("runs")
         if as_of is not None and (objects is not None or runs is not None):
             if objects is None:
                 raise QueryError("no object was decided yet: the catalog has no versions")
@@ -65,6 +81,10 @@ class DeltaCatalog(SqlCatalog):
         return Snapshot(
             parts, objects.version(), remarks["catalog"], ready=lambda name: self._published(name, remarks)
         )
+
+    def require_place(self) -> None:
+        """Raise StoreUnavailable where no catalog can stand, since something else does."""
+        self._tables.require_place()
 
     def publish(self) -> None:
         """Bring what the readers of each set may ask up to this catalog. Raises StoreError."""
@@ -90,6 +110,21 @@ class DeltaCatalog(SqlCatalog):
 
     def close(self) -> None:
         """Nothing is held between calls."""
+
+    def _objects(self) -> DeltaTable | None:
+        """The table of decisions; None before the first. Raises StoreUnavailable where runs tell of some."""
+        table = self._tables.open("objects")
+        if table is None and (runs := self._tables.open("runs")) is not None:
+            with translated():
+                if self._tables.rows("runs", runs).count_rows(filter=_DECIDED_SOMETHING):
+                    raise StoreUnavailable(OPERATION, cause=LOST)
+        return table
+
+    def _was_published(self, group: Group) -> bool:
+        try:
+            return bool(self._sets[group].remarks("images"))
+        except Forbidden:  # Who may read the catalog need not be a reader of both sets.
+            return False
 
     def _published(self, name: str, remarks: Remarks) -> Sequence[Source]:
         """A table of both sets, where each was made of that version of the catalog; else nothing."""

@@ -57,6 +57,7 @@ _UNFIT = (
     "tables cannot stand under: rename it"
 )
 _LINKED = "the catalog is a symbolic link: put a folder in its place"
+_NO_FOLDER = "at {} stands what is no folder, where the catalog should be: put that aside, run again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,11 @@ class DeltaTables:
         self._location = location.rstrip("/") if self._on_s3 else _path(location)
         self._folder = folder
         self._options = options
+
+    def require_place(self) -> None:
+        """Raise StoreUnavailable where the tables cannot stand, since something else does."""
+        if not self._on_s3:
+            self._below(*self._folder.split("/"))
 
     def open(self, name: str, version: int | None = None) -> DeltaTable | None:
         """The table at a version, the newest if None; None where no table stands."""
@@ -294,12 +300,17 @@ class DeltaTables:
             return f"{self._location}/{self._folder}/{name}"
         if _UNUSABLE.search(os.path.realpath(self._location)):
             raise StoreUnavailable(OPERATION, cause=_UNFIT)
-        path = self._location
-        for segment in (*self._folder.split("/"), name):
-            path = os.path.join(path, segment)
+        return self._below(*self._folder.split("/"), name)
+
+    def _below(self, *segments: str) -> str:
+        """A path in the folder, each part of which is a folder or not there. Raises StoreUnavailable."""
+        for count in range(1, len(segments) + 1):
+            path = os.path.join(self._location, *segments[:count])
             if os.path.islink(path):
                 raise StoreUnavailable(OPERATION, cause=_LINKED)
-        return path
+            if os.path.exists(path) and not os.path.isdir(path):
+                raise StoreUnavailable(OPERATION, cause=_NO_FOLDER.format("/".join(segments[:count])))
+        return os.path.join(self._location, *segments)
 
     def _delta_options(self, options: Options) -> dict[str, str] | None:
         return {"aws_conditional_put": "etag", **options} if self._on_s3 else None

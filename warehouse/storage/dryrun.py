@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from warehouse.domain.records import ObjectInfo
-from warehouse.errors import AlreadyExists, Archived, Changed, NotFound
+from warehouse.errors import AlreadyExists, Archived, Changed, NotFound, Occupied
 from warehouse.storage.compare import same_stream
 from warehouse.storage.prefixes import check_folder_prefix, folder_names
 from warehouse.storage.store import Chunk, Store
@@ -105,6 +105,8 @@ class DryRunStore:
         info = ObjectInfo(key, size, etag, datetime.now(UTC))
         try:
             self._inner.head(key)
+        except Occupied:
+            raise
         except NotFound:
             pass
         else:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from warehouse.domain.records import ObjectInfo
-from warehouse.errors import AlreadyExists, Changed, StoreFault, StoreUnavailable
+from warehouse.errors import AlreadyExists, Changed, StoreUnavailable
 from warehouse.storage import folder_listing
 from warehouse.storage.compare import same_stream
 from warehouse.storage.folder_paths import (
@@ -38,6 +37,8 @@ from warehouse.storage.translate import of_os
 BLOCK = 1024 * 1024
 # At a file in the work area, which others may remove at any moment.
 ATTEMPTS = 100
+
+_NO_WORK_AREA = "what stands at .warehouse-tmp in the folder is no folder itself: put it aside"
 
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
@@ -78,7 +79,7 @@ class FolderStore:
 
     def head(self, key: str) -> ObjectInfo:
         segments = segments_of("head", key)
-        with _translated("head", key, reading=True), folder(self._root, segments[:-1]) as parent:
+        with _translated("head", key), folder(self._root, segments[:-1]) as parent:
             status = os.stat(segments[-1], dir_fd=parent, follow_symlinks=False)
             require_regular(status)
             return info_of(key, status)
@@ -130,7 +131,7 @@ class FolderStore:
     @contextmanager
     def _opened(self, operation: str, key: str) -> Iterator[tuple[int, os.stat_result]]:
         segments = segments_of(operation, key)
-        with _translated(operation, key, reading=True), regular_file(self._root, segments) as opened:
+        with _translated(operation, key), regular_file(self._root, segments) as opened:
             yield opened
 
     def _place(self, operation: str, key: str, fill: Callable[[int], None]) -> ObjectInfo:
@@ -154,8 +155,7 @@ class FolderStore:
                 status = os.stat(segments[-1], dir_fd=parent, follow_symlinks=False)
         except FileNotFoundError:
             return
-        if stat.S_ISDIR(status.st_mode):
-            raise StoreFault(operation, key, "a folder stands where the object should")
+        require_regular(status)
         raise AlreadyExists(operation, key)
 
     @contextmanager
@@ -180,17 +180,21 @@ class FolderStore:
                 except FileNotFoundError:
                     # Another loader, at its end, removed the empty area meanwhile.
                     continue
+                except OSError as error:
+                    if error.errno in (errno.ELOOP, errno.ENOTDIR):
+                        raise StoreUnavailable("create", cause=_NO_WORK_AREA) from None
+                    raise
                 held.enter_context(attempt.pop_all())
                 return area, descriptor
         raise OSError(errno.EIO, "this file system makes no work area, and does not say so")
 
 
 @contextmanager
-def _translated(operation: str, key: str, *, reading: bool = False) -> Iterator[None]:
+def _translated(operation: str, key: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise of_os(operation, key, error, reading=reading) from None
+        raise of_os(operation, key, error) from None
 
 
 def _require_version(operation: str, key: str, etag: str | None, status: os.stat_result) -> None:

@@ -79,9 +79,9 @@ def regular_file(root: Path, segments: Sequence[bytes]) -> Iterator[tuple[int, o
 
 
 def require_regular(status: os.stat_result) -> None:
-    """Refuse what is no plain file. Raises OSError: ENOENT for a folder, ELOOP for a link, pipe or device."""
+    """Refuse what is no plain file. Raises OSError: EISDIR for a folder, ELOOP for a link, pipe or device."""
     if stat.S_ISDIR(status.st_mode):
-        raise OSError(errno.ENOENT, "a folder")
+        raise OSError(errno.EISDIR, "a folder")
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.ELOOP, "a link, a pipe or a device")
 

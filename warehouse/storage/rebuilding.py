@@ -1,7 +1,7 @@
 """A new catalog in the place of one that is gone or damaged: gathered whole, then put there in one commit.
 
 What stands is looked at first, and removed only when every new row is on the disk and checked. Cut short
-after that, it leaves no table or an older one, and the same command ends it.
+after that, it leaves what nobody takes for a catalog, and the same command ends it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,11 @@ class NewCatalog:
         self._patients: set[str] = set()
 
     def require_to_be_wanted(self) -> None:
-        """Raise SettingsError where something stands under `catalog/` and is not to be replaced."""
+        """Raise SettingsError where something stands under `catalog/` and is not to be replaced.
+
+        Raises StoreUnavailable where what is no folder stands in its place, which is nobody's to remove.
+        """
+        self._catalog.require_place()
         if not self._replace and next(self._files.list(PREFIX), None) is not None:
             raise SettingsError(self._what_stands())
 

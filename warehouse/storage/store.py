@@ -1,7 +1,9 @@
 """What every store can do: seven verbs. A store never overwrites and never deletes.
 
 Keys are `/`-separated UTF-8 strings without a leading slash. Errors are those of `warehouse.errors`;
-each store translates its own in one place. Every store is safe to use from many threads.
+each store translates its own in one place. What stands at a key and is no object, such as a link in a
+folder, is never read, followed or replaced: a NotFound is then Occupied, and a write raises it too. Every
+store is safe to use from many threads.
 """
 
 from __future__ import annotations

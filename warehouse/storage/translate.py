@@ -21,6 +21,7 @@ from warehouse.errors import (
     Changed,
     Forbidden,
     NotFound,
+    Occupied,
     StoreError,
     StoreFault,
     StoreUnavailable,
@@ -146,7 +147,9 @@ OS: Mapping[int, type[StoreError]] = {
     errno.EPERM: Forbidden,
     errno.EROFS: Forbidden,
     errno.ENAMETOOLONG: Unaddressable,
-    errno.ELOOP: Unaddressable,
+    errno.ELOOP: Occupied,
+    errno.ENOTDIR: Occupied,
+    errno.EISDIR: Occupied,
     errno.EILSEQ: Unaddressable,
 }
 
@@ -196,13 +199,10 @@ def of_botocore(operation: str, key: str, error: Exception, unmet: type[StoreErr
     return _fault(operation, key, *_nearest(_botocore(), error), type(error).__name__)
 
 
-def of_os(operation: str, key: str, error: OSError, *, reading: bool = False) -> StoreError:
+def of_os(operation: str, key: str, error: OSError) -> StoreError:
     """Translate what the operating system said about a file that was to be read or written."""
     number = error.errno or 0
     ours = OS.get(number, StoreFault)
-    if reading and number == errno.ENOTDIR:
-        # A file stands where the way goes on: to a reader there is nothing behind it.
-        ours = NotFound
     return ours(operation, key, errno.errorcode.get(number, type(error).__name__))
 
 

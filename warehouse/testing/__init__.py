@@ -1,6 +1,6 @@
 """The public test kit: stores and catalogs that fail as planned, to prove what faults and crashes leave."""
 
-from warehouse.testing.catalogs import FaultyCatalog
+from warehouse.testing.catalogs import FaultyCatalog, FaultyCatalogFiles
 from warehouse.testing.faults import CATALOG_VERBS, Call, Crash, Fault, Faults, Kind, When
 from warehouse.testing.stores import FaultyStore
 
@@ -11,6 +11,7 @@ __all__ = [
     "Fault",
     "Faults",
     "FaultyCatalog",
+    "FaultyCatalogFiles",
     "FaultyStore",
     "Kind",
     "When",

@@ -1,4 +1,7 @@
-"""A catalog that fails as planned, over any catalog: a commit that fails, and one whose answer is lost."""
+"""A catalog that fails as planned, over any catalog: a commit that fails, and one whose answer is lost.
+
+So does what removes one.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from typing import Any
 
 from warehouse.domain.records import Assignment, Group, ObjectInfo
 from warehouse.storage.catalog import Catalog, InstanceHolder, Pending, Snapshot
+from warehouse.storage.catalog_files import CatalogFiles
 from warehouse.storage.catalog_suggested import Look
 from warehouse.storage.sandbox import UNLIMITED, Answer, Limits
-from warehouse.testing.faults import Faults
+from warehouse.testing.faults import REMOVE, Faults
 
 
 class FaultyCatalog:
@@ -72,6 +76,23 @@ class FaultyCatalog:
 
     def compact(self, name: str) -> None:
         self._faults.call("compact", (name,), lambda: self._inner.compact(name))
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class FaultyCatalogFiles:
+    """The objects under `catalog/`, whose removal (`remove`) fails as `faults` says."""
+
+    def __init__(self, inner: CatalogFiles, faults: Faults) -> None:
+        self._inner = inner
+        self._faults = faults
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        return self._inner.list(prefix)
+
+    def remove(self, key: str) -> None:
+        self._faults.call(REMOVE, (key,), lambda: self._inner.remove(key))
 
     def close(self) -> None:
         self._inner.close()

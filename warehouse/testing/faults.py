@@ -21,6 +21,7 @@ from warehouse.errors import (
     Changed,
     Forbidden,
     NotFound,
+    Occupied,
     StoreError,
     StoreFault,
     StoreUnavailable,
@@ -36,6 +37,9 @@ CATALOG_VERBS = (
     *("instance_holders", "sites", "last_run", "query", "ask", "version", "snapshot", "publish"),
     *("published", "compact"),
 )
+
+# Of what removes a catalog.
+REMOVE = "remove"
 
 ANY = "*"
 
@@ -58,7 +62,8 @@ class Kind(Enum):
     EXPIRED = "credentials expired, and new ones refused"
     GONE = "no such object"
     CHANGED = "another version"
-    EXISTS = "something stands there"
+    EXISTS = "an object stands there"
+    OCCUPIED = "something that is no object stands there"
     ARCHIVED = "must be restored first"
     UNAVAILABLE = "no such bucket"
     BUG = "an error that no store translates"
@@ -91,6 +96,7 @@ _ERRORS: Mapping[Kind, tuple[type[StoreError], str]] = {
     Kind.GONE: (NotFound, "NoSuchKey"),
     Kind.CHANGED: (Changed, "412 PreconditionFailed"),
     Kind.EXISTS: (AlreadyExists, "412 PreconditionFailed"),
+    Kind.OCCUPIED: (Occupied, "ELOOP"),
     Kind.ARCHIVED: (Archived, "InvalidObjectState"),
     Kind.UNAVAILABLE: (StoreUnavailable, "NoSuchBucket"),
 }
@@ -124,7 +130,7 @@ class Fault:
     when: When = When.BEFORE
 
     def __post_init__(self) -> None:
-        if self.operation not in (ANY, *STORE_VERBS, *CATALOG_VERBS):
+        if self.operation not in (ANY, REMOVE, *STORE_VERBS, *CATALOG_VERBS):
             raise ValueError(f"{self.operation} is no verb of a store or catalog")
         if self.nth < 1 or (self.times is not None and self.times < 1):
             raise ValueError("calls are counted from 1")
@@ -141,7 +147,11 @@ class Fault:
         """Whether a call is one of those that are counted."""
         if self.operation not in (ANY, call.operation):
             return False
-        return self.key == ANY or any(fnmatchcase(key, self.key) for key in call.keys)
+        return self.key == ANY or self._meant(call) is not None
+
+    def _meant(self, call: Call) -> str | None:
+        """The key of a call that the pattern is of."""
+        return next((key for key in call.keys if fnmatchcase(key, self.key)), None)
 
     def error(self, call: Call) -> BaseException:
         """What the caller gets instead of an answer. A BUG's message holds the keys, as a real one might."""
@@ -154,7 +164,8 @@ class Fault:
             cause = f"{cause}; needs {PERMISSIONS[call.operation]}"
         if call.operation in CATALOG_VERBS:
             return kind(CATALOG, "", cause)
-        return kind(call.operation, call.keys[-1], cause)
+        meant = None if self.key == ANY else self._meant(call)
+        return kind(call.operation, meant or call.keys[-1], cause)
 
 
 class Faults:

@@ -54,3 +54,8 @@ def test_what_cannot_be_restored_is_a_warning():
     retries.lost = 2
     assert retries.summary().startswith("warning: at 2 places of the sets")
     assert DOCUMENT != COPY
+
+
+def test_what_no_load_replaces_is_a_warning():
+    retries = Retries(missing=True, finished=True, obstacles=3)
+    assert retries.summary().splitlines()[1].startswith("warning: 3 of what stands in the sets is no object")

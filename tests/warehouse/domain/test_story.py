@@ -170,6 +170,14 @@ def test_each_place_is_told_as_it_was_found():
     assert not any(line.startswith("nothing:") for line in section(lines, CHANGE))
 
 
+@pytest.mark.parametrize("what", ["copy", "metadata", "assignment"])
+def test_what_stands_in_the_way_is_put_aside_by_hand(what):
+    lines = told(LOADED, places=(Look(what, PLACE, "taken"),))
+    (place,) = section(lines, "where it is now")
+    assert place.endswith("gone: a link, a folder or the like stands there, or on the way there")
+    assert section(lines, "what would change it")[0].startswith("put aside by hand what stands there")
+
+
 @pytest.mark.parametrize("state", ["gone", "other group"])
 def test_an_assignment_that_disagrees_calls_for_a_rebuild(state):
     lines = told(LOADED, places=(Look("assignment", "a", state),))
@@ -253,5 +261,5 @@ def test_nothing_in_a_story_can_steer_a_terminal():
 
 def test_where_nothing_is_known_the_line_says_of_what():
     assert "that key" in story.nothing_known(KEY)
-    assert "without the bucket" in story.nothing_known(f"d/{KEY}")
+    assert "from its first folder on" in story.nothing_known(KEY)
     assert "dry run" in story.nothing_known("a/2020-01-01/images#run-1-3")

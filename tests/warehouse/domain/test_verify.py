@@ -35,17 +35,18 @@ def place(copy=COPY, raw=RAW, *, doubtful=False, same_version=True, **row):
 
 
 @pytest.mark.parametrize(
-    ("copy", "raw", "doubtful", "verdict"),
+    ("raw", "doubtful", "obstructed", "verdict"),
     [
-        (COPY, RAW, False, None),
-        (COPY, None, True, None),
-        (None, None, False, "row-invented"),
-        (None, RAW, True, "row-invented"),
-        (None, RAW, False, "copy-missing"),
+        (None, False, False, "row-invented"),
+        (RAW, True, False, "row-invented"),
+        (RAW, True, True, "row-invented"),
+        (RAW, False, False, "copy-missing"),
+        (RAW, False, True, "copy-obstructed"),
+        (None, False, True, "copy-obstructed"),
     ],
 )
-def test_where_no_copy_stands(copy, raw, doubtful, verdict):
-    assert absent(place(copy, raw, doubtful=doubtful)) == verdict
+def test_where_no_copy_stands(raw, doubtful, obstructed, verdict):
+    assert absent(place(None, raw, doubtful=doubtful), obstructed=obstructed) == verdict
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from warehouse.errors import (
     Changed,
     Forbidden,
     NotFound,
+    Occupied,
     StoreFault,
     StoreUnavailable,
-    Unaddressable,
 )
 from warehouse.pipeline import fetch
 from warehouse.storage.cohorts import ManifestFile
@@ -263,13 +263,13 @@ def test_another_file_in_the_place_of_any_part_is_told(world, part):
 
 def test_a_link_in_the_warehouse_is_not_in_the_way_of_the_copy(world, monkeypatch):
     def read(*_, **__):
-        raise Unaddressable("read")
+        raise Occupied("read")
 
     monkeypatch.setattr(MemoryStore, "read", read)
     assert dict(world.fetch()[1].reasons) == {"changed": 6}
 
 
-@pytest.mark.parametrize("what", ["training", "training/ct/P1/1.2/1.3/a.dcm/", ".warehouse-tmp"])
+@pytest.mark.parametrize("what", ["training", "training/ct/P1/1.2/1.3/a.dcm/"])
 def test_what_stands_in_the_way_is_no_fault_of_the_store(world, what):
     place = world.folder / what
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -280,6 +280,12 @@ def test_what_stands_in_the_way_is_no_fault_of_the_store(world, what):
     code, account = world.fetch()
     assert code == 1
     assert set(account.reasons) == {"occupied"}
+
+
+def test_a_folder_without_a_work_area_ends_the_run(world):
+    world.folder.mkdir(exist_ok=True)
+    (world.folder / ".warehouse-tmp").touch()
+    assert world.fetch()[0] == 2
 
 
 def test_no_link_leads_out_of_the_folder(world, tmp_path):

@@ -313,6 +313,29 @@ def test_a_fault_defers_one_object_and_the_next_run_goes_on(warehouse, image, op
     assert warehouse.verdict(key) == ("loaded", None)
 
 
+@pytest.mark.parametrize("what", ["training/ct/*", "*-metadata/*", "training/data/*", "assignments/*"])
+def test_what_stands_in_the_way_is_told_until_it_is_put_aside(warehouse, image, what):
+    for verb in ("head", "read", "create", "copy"):
+        warehouse.faults.plan(Fault(verb, Kind.OCCUPIED, what, times=None))
+    keys = [warehouse.clinical("P1"), warehouse.image(image("P1"))]
+    for _ in range(2):
+        run = warehouse.load()
+        assert run.code == 4
+        assert "occupied" in run.summary
+        assert ("deferred", "occupied") in {warehouse.verdict(key) for key in keys}
+        assert run.figures["outcomes"]["quarantined"] == 0
+    warehouse.faults.clear()
+    assert warehouse.load().code == 0
+    assert {warehouse.verdict(key)[0] for key in keys} <= {"loaded", "present"}
+
+
+def test_what_took_a_raw_objects_own_place_is_seen_by_the_next_listing(warehouse):
+    key = warehouse.clinical("P1")
+    warehouse.faults.plan(Fault("read", Kind.OCCUPIED, key))
+    assert warehouse.load().code == 0
+    assert warehouse.verdict(key) == ("deferred", "vanished")
+
+
 def test_images_wait_with_the_reason_of_their_clinical_file(warehouse, image):
     clinical = warehouse.clinical("P1")
     picture = warehouse.image(image("P1"))

@@ -7,12 +7,13 @@ import pytest
 from support import load
 from warehouse.domain import keys
 from warehouse.domain.decisions import last_kept
-from warehouse.errors import Forbidden, NotFound, StoreFault, StoreUnavailable
+from warehouse.errors import Forbidden, NotFound, Occupied, StoreFault, StoreUnavailable
 from warehouse.pipeline.why import Inquiry
 from warehouse.storage.assignments import from_document
 from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.histories import Histories
 from warehouse.storage.memory import MemoryStore
+from warehouse.testing import Fault, Faults, FaultyStore, Kind
 
 CONFIG = {"raw_prefixes": ["raw-a/"], "sites": {"training": ["Clinic"], "validation": ["Hospital"]}}
 CLINICAL = "raw-a/2020-01-01/data/P1_data.json"
@@ -271,3 +272,30 @@ def test_refusals_of_these_tests_are_about_one_key(loaded):
     loaded.refuse(IMAGE, NotFound)
     assert loaded.facts(CLINICAL).raw.state == "stands"
     assert loaded.facts(IMAGE).raw.state == "gone"
+
+
+def test_what_stands_in_the_way_of_each_place_is_told(loaded):
+    (one,) = loaded.facts(IMAGE).decisions
+    loaded.refuse("assignments/patients/P1.json", Occupied)
+    loaded.refuse(one.target_key, Occupied)
+    loaded.refuse(keys.metadata_key(one.target_key), Occupied)
+    assert set(states(loaded.facts(IMAGE)).values()) == {"taken"}
+
+
+def test_where_an_object_was_to_be_put_is_told_of_one_that_never_was(bucket, image):
+    bucket.patient("P1")
+    bucket.store.put(IMAGE, image("P1"))
+    faults = Faults(Fault("copy", Kind.OCCUPIED, "training/ct/*"))
+    load(FaultyStore(bucket.store, faults), bucket.catalog, concurrency=1)
+    found = bucket.facts(IMAGE)
+    (one,) = found.decisions
+    assert (one.outcome, one.reason) == ("deferred", "occupied")
+    assert [(look.what, look.key) for look in found.places][:2] == [
+        ("copy", one.own_place()),
+        ("metadata", keys.metadata_key(one.own_place())),
+    ]
+
+
+def test_what_is_no_object_has_no_story(bucket):
+    bucket.refuse("raw-a/2020-01-01", Occupied)
+    assert bucket.facts("raw-a/2020-01-01") is None

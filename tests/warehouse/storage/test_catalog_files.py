@@ -1,12 +1,16 @@
-"""What removes a catalog removes nothing else, and leaves a table or none wherever it is cut short."""
+"""What removes a catalog removes nothing else, and leaves no older one wherever it is cut short."""
+
+import shutil
 
 import pytest
+from deltalake import DeltaTable
 
 from catalog_rows import decision
-from warehouse.errors import NotFound, StoreFault
+from warehouse.errors import NotFound, StoreFault, StoreUnavailable
 from warehouse.storage.aws import storage_options
 from warehouse.storage.catalog_files import PREFIX, FolderCatalogFiles, S3CatalogFiles, remove_all
 from warehouse.storage.delta import DeltaCatalog
+from warehouse.testing import Crash, Fault, Faults, FaultyCatalogFiles, Kind, When
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -63,28 +67,52 @@ def test_what_is_gone_already_is_no_fault_of_a_removal(tmp_path):
         FolderCatalogFiles(tmp_path).remove("catalog/x")
 
 
-class Cut(FolderCatalogFiles):
-    """Removes so many objects and then none."""
-
-    left = 0
-
-    def remove(self, key):
-        if not self.left:
-            raise StoreFault("remove", key)
-        self.left -= 1
-        super().remove(key)
+# What a catalog is to who opens it.
+CURRENT, LOST, DAMAGED, NONE = "as it is", "lost", "damaged", "none"
 
 
-def test_cut_short_anywhere_it_leaves_a_table_that_can_be_read_or_none(tmp_path):
-    catalog, files = DeltaCatalog(str(tmp_path)), Cut(tmp_path)
-    filled(catalog)
+def what_stands(catalog, rows):
+    """What the tables are; fails where they are as they once were, or an error names no remedy."""
+    counted = "SELECT (SELECT count(*) FROM objects) AS objects, (SELECT count(*) FROM runs) AS runs"
+    try:
+        if catalog.version() is None:
+            return NONE
+        counts = catalog.query(counted).to_pylist()
+    except (StoreFault, StoreUnavailable) as error:
+        said, state = str(error), LOST if isinstance(error, StoreUnavailable) else DAMAGED
+    else:
+        said, state = "", CURRENT
+        assert counts == [{"objects": rows, "runs": 2}]
+    assert state is CURRENT or "`warehouse catalog rebuild --replace`" in said
+    return state
+
+
+@pytest.mark.parametrize("when", [When.BEFORE, When.AFTER], ids=lambda when: when.value)
+def test_killed_at_any_removal_it_leaves_nothing_that_is_taken_for_a_catalog(tmp_path, when):
+    """Each removal in turn is the last; the tables have a checkpoint in the middle of their logs."""
+    made = tmp_path / "made"
+    catalog = DeltaCatalog(str(made))
+    filled(catalog, 4)
+    DeltaTable(made / "catalog/objects").create_checkpoint()
+    catalog.append([decision("one more")])
+    catalog.append_run({"run": "run-2", "quarantined": 1})
+    DeltaTable(made / "catalog/runs").create_checkpoint()
+    count = len(list(FolderCatalogFiles(made).list(PREFIX)))
     found = []
-    while catalog.version() is not None:
-        files.left = 1
-        with pytest.raises(StoreFault):
-            remove_all(files)
-        found.append(len(catalog.query("FROM objects")))
-    # The log of `runs` goes first, then that of `objects`, whose newest entry goes first.
-    assert found == [3, 2, 1, 0]
-    remove_all(FolderCatalogFiles(tmp_path))
-    assert list(files.list(PREFIX)) == []
+    for nth in range(1, count + 1):
+        folder = tmp_path / f"{nth}"
+        shutil.copytree(made, folder)
+        faults = Faults(Fault("remove", Kind.CRASH, nth=nth, when=when))
+        with pytest.raises(Crash):
+            remove_all(FaultyCatalogFiles(FolderCatalogFiles(folder), faults))
+        left = DeltaCatalog(str(folder))
+        state = what_stands(left, 5)
+        if not found or found[-1] != state:
+            found.append(state)
+        # The same command ends it.
+        remove_all(FolderCatalogFiles(folder))
+        assert what_stands(left, 5) == NONE
+    # A table is damaged while its checkpoint alone is gone, and not what names it; then its entries tell all,
+    # until the first of them is gone.
+    expected = [CURRENT, DAMAGED, CURRENT, DAMAGED, LOST, DAMAGED, LOST, DAMAGED, NONE]
+    assert found == (expected if when is When.BEFORE else expected[1:])

@@ -238,7 +238,7 @@ def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path, mo
 
 def test_a_file_where_the_table_should_stand(tmp_path):
     (tmp_path / "catalog").write_bytes(b"")
-    with pytest.raises(StoreFault):
+    with pytest.raises(StoreUnavailable, match="put that aside"):
         DeltaCatalog(str(tmp_path)).append([decision("a")])
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from catalog_rows import decision
-from warehouse.errors import Forbidden, SettingsError
+from warehouse.errors import Forbidden, SettingsError, StoreUnavailable
 from warehouse.storage.catalog_files import FolderCatalogFiles
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.gathered_rows import GatheredRows
@@ -53,6 +53,13 @@ def test_what_stands_is_told_and_left_unless_it_is_to_be_replaced(new, catalog, 
     one.replace_the_old_one()
     assert catalog.version() == 0
     assert catalog.query("SELECT * FROM objects").num_rows == 0
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_what_stands_in_its_place_is_told_at_once(new, tmp_path, replace):
+    (tmp_path / "catalog").write_text("somebody's")
+    with pytest.raises(StoreUnavailable, match="at catalog stands what is no folder"):
+        new(replace=replace).require_to_be_wanted()
 
 
 def test_that_the_sets_cannot_be_published_is_a_warning(new, catalog, monkeypatch, caplog):

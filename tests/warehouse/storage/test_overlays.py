@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warehouse.domain.records import ObjectInfo
-from warehouse.errors import AlreadyExists, Archived, Changed, Unaddressable
+from warehouse.errors import AlreadyExists, Archived, Changed, Occupied, Unaddressable
 from warehouse.storage.compare import same_stream
 from warehouse.storage.counting import CountingStore
 from warehouse.storage.dryrun import DryRunStore
@@ -71,6 +71,11 @@ class TestDryRun:
         source = below.put("source", b"data")
         with pytest.raises(Archived):
             DryRunStore(below).copy(source, "target")
+
+    def test_a_place_that_the_store_below_cannot_write_to(self, tmp_path):
+        (tmp_path / "link").symlink_to("nowhere")
+        with pytest.raises(Occupied):
+            DryRunStore(FolderStore(tmp_path)).create("link", b"")
 
     def test_a_key_that_the_store_below_cannot_hold(self, tmp_path):
         with pytest.raises(Unaddressable):

@@ -17,6 +17,7 @@ from warehouse.errors import (
     Changed,
     Forbidden,
     NotFound,
+    Occupied,
     StoreError,
     StoreFault,
     StoreUnavailable,
@@ -165,12 +166,13 @@ def test_a_refusal_names_the_permission(operation, permission):
         (errno.EACCES, Forbidden),
         (errno.EPERM, Forbidden),
         (errno.EROFS, Forbidden),
-        (errno.ELOOP, Unaddressable),
+        (errno.ELOOP, Occupied),
+        (errno.ENOTDIR, Occupied),
+        (errno.EISDIR, Occupied),
         (errno.ENAMETOOLONG, Unaddressable),
         (errno.ENOSPC, StoreFault),
         (errno.EDQUOT, StoreFault),
         (errno.EIO, StoreFault),
-        (errno.ENOTDIR, StoreFault),
         (None, StoreFault),
     ],
 )
@@ -180,7 +182,3 @@ def test_operating_system(number, ours):
     assert "4711" not in str(error)
     if number:
         assert errno.errorcode[number] in str(error)
-
-
-def test_behind_a_file_there_is_nothing_to_read():
-    assert type(of_os("read", "k", NotADirectoryError(errno.ENOTDIR, ""), reading=True)) is NotFound

@@ -89,6 +89,8 @@ def test_a_fault_is_what_a_store_makes_of_the_real_one(kind):
         real = of_botocore("read", "a/k", CONNECTION_ERRORS[kind]).error
     elif kind is Kind.DISK_FULL:
         real = of_os("read", "a/k", OSError(errno.ENOSPC, ""))
+    elif kind is Kind.OCCUPIED:
+        real = of_os("read", "a/k", OSError(errno.ELOOP, ""))
     elif kind is Kind.EXISTS:
         real = of_botocore("read", "a/k", client_error(412, "PreconditionFailed"), AlreadyExists).error
     else:
