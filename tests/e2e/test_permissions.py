@@ -92,10 +92,17 @@ def test_a_load_needs_no_more(as_role, filled, s3_server):
 
 
 @pytest.mark.parametrize(
-    "without",
-    ["s3:ListBucket", "s3:GetObject", "training/", "validation/", "assignments/", "catalog/"],
+    ("without", "named"),
+    [
+        ("s3:ListBucket", "s3:ListBucket"),
+        ("s3:GetObject", "needs s3:GetObject"),
+        ("training/", "needs s3:GetObject and s3:PutObject"),
+        ("validation/", "needs s3:GetObject and s3:PutObject"),
+        ("assignments/", "needs s3:PutObject"),
+        ("catalog/", "writing under catalog/ must be allowed"),
+    ],
 )
-def test_a_load_needs_each_of_them(as_role, filled, s3_server, without):
+def test_a_load_needs_each_of_them(as_role, filled, s3_server, without, named):
     granted = for_loading(filled)
     fewer = [
         grant
@@ -107,6 +114,7 @@ def test_a_load_needs_each_of_them(as_role, filled, s3_server, without):
     ended = as_role(fewer, "load", filled)
     # Without `catalog/` nothing can be written down, without the others objects are deferred.
     assert ended.code in (2, 4), (ended.out, ended.err)
+    assert named in ended.err
     assert before.items() <= keys(s3_server, filled).items()
     assert as_role(granted, "load", filled).code == 0
 
@@ -151,6 +159,17 @@ def test_nothing_that_loads_may_delete_or_write_raw():
         if grant.action == "s3:PutObject" and grant.bucket == "bucket"
     )
     assert not any(grant.action == "s3:DeleteObject" for grant in for_loading("bucket"))
+
+
+@pytest.mark.parametrize("words", [("retry",), ("retry", "--missing", "--dry-run")])
+def test_another_look_is_refused_where_the_catalog_may_not_be_read(as_role, loaded_bucket, words):
+    reading = [
+        Grant("s3:ListBucket", loaded_bucket),
+        Grant("s3:GetObject", loaded_bucket, r"(?!catalog/).*"),
+    ]
+    ended = as_role(reading, words[0], loaded_bucket, *words[1:])
+    assert ended.code == 2
+    assert "reading under catalog/ must be allowed" in ended.err
 
 
 def test_a_catalog_is_replaced_only_by_who_may_remove_it(as_role, filled):

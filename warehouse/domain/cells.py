@@ -1,7 +1,7 @@
 """How a value stands in a table: as text in CSV, where no cell may be taken for a formula, or as it came.
 
 A spreadsheet evaluates text that begins with one of a few signs; an apostrophe before it keeps it text.
-Where the list separator is no comma, it cuts cells at semicolons and line breaks too, whatever the quotes say.
+Where its list separator is a semicolon, it cuts cells there and at line breaks too, whatever the quotes say.
 Numbers are left alone.
 """
 

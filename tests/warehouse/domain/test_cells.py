@@ -36,7 +36,7 @@ JSON = st.recursive(
         ("\n1", "'\n1"),
         ("\uff1d1+1", "'\uff1d1+1"),
         ("Clinic;=cmd|' /C calc'!A0", "Clinic;'=cmd|' /C calc'!A0"),
-        ('Clinic;"=1"', "Clinic;'\"=1\""),
+        ('Clinic;"=1"', 'Clinic;\'"=1"'),
         ("Clinic\n@SUM(A1)", "Clinic\n'@SUM(A1)"),
         ("Clinic\t+1", "Clinic\t'+1"),
         ("one; two", "one; two"),

@@ -208,8 +208,13 @@ def test_no_bucket_and_no_permission(s3_catalog, moto_endpoint, s3_server):
         with pytest.raises(StoreUnavailable, match="bucket does not exist"):
             ask()
     s3_server.plan("PutObject", 403, "AccessDenied", times=9)
-    with pytest.raises(Forbidden, match="must be allowed"):
+    with pytest.raises(Forbidden, match="writing under catalog/ must be allowed"):
         s3_catalog().append([decision("a")])
+    s3_server.faults.clear()
+    s3_server.plan("GetObject", 403, "AccessDenied", times=9)
+    with pytest.raises(Forbidden, match="listing and reading under training/catalog/ must be allowed"):
+        s3_catalog().published("training")
+    s3_server.faults.clear()
     s3_server.plan("ListObjectsV2", 403, "ExpiredToken", times=9)
     with pytest.raises(Forbidden, match="expired"):
         s3_catalog().version()
