@@ -6,6 +6,7 @@ nothing that a reader could see.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -248,8 +249,11 @@ class DeltaTables:
         retries: int = COMMIT_RETRIES,
         **how: Any,
     ) -> None:
+        uri = self._uri(name)
+        if not self._on_s3:
+            _require_writable(uri)
         write_deltalake(
-            self._uri(name),
+            uri,
             rows,
             storage_options=self._delta_options(options),
             commit_properties=CommitProperties(
@@ -349,6 +353,15 @@ def _path(location: str) -> str:
 
 def _log_entry(version: int) -> str:
     return f"_delta_log/{version:020}.json"
+
+
+def _require_writable(table: str) -> None:
+    """Refuse what delta-rs would try in vain, and then panic of on standard error. Raises PermissionError."""
+    for path in (table, os.path.join(table, "_delta_log")):
+        while not os.path.lexists(path):
+            path = os.path.dirname(path)
+        if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _has_log(table: str) -> bool:

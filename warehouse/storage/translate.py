@@ -162,6 +162,7 @@ PERMISSIONS: Mapping[str, str] = {
     "same_bytes": "s3:GetObject",
     "create": "s3:PutObject",
     "copy": "s3:GetObject and s3:PutObject",
+    "remove": "s3:DeleteObject",
 }
 
 # obstore's messages end in a dump of the error in which strings are escaped: a line of that form cannot
