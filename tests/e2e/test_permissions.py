@@ -172,14 +172,22 @@ def test_another_look_is_refused_where_the_catalog_may_not_be_read(as_role, load
     assert "reading under catalog/ must be allowed" in ended.err
 
 
-def test_a_catalog_is_replaced_only_by_who_may_remove_it(as_role, filled):
+def test_a_catalog_is_replaced_only_by_who_may_remove_it_and_make_it_anew(as_role, filled, s3_server):
     assert as_role(for_loading(filled), "load", filled).code == 0
     assert as_role(for_loading(filled), "retry", filled).code == 0
     (row,) = (row for row in table() if row[0] == ["s3:DeleteObject"])
-    refused = as_role(for_loading(filled), "catalog", "rebuild", filled, "--replace")
-    assert refused.code == 4
-    assert "needs s3:DeleteObject" in refused.err
-    made = as_role([*for_loading(filled), *grants(filled, row)], "catalog", "rebuild", filled, "--replace")
+    before = keys(s3_server, filled)
+    removing = grants(filled, row)
+    for granted, needed in (
+        (for_loading(filled), "s3:DeleteObject"),
+        ([one for one in for_loading(filled) if not one.keys.startswith("catalog/")], "s3:PutObject"),
+    ):
+        also = removing if needed == "s3:PutObject" else []
+        refused = as_role([*granted, *also], "catalog", "rebuild", filled, "--replace")
+        assert refused.code == 2
+        assert f"replace the catalog: permission denied (AccessDenied; needs {needed})" in refused.err
+        assert before.items() <= keys(s3_server, filled).items()
+    made = as_role([*for_loading(filled), *removing], "catalog", "rebuild", filled, "--replace")
     assert made.code == 0, made.err
     # One object is quarantined again, and none is left to be loaded.
     assert as_role(for_loading(filled), "load", filled).code == 3

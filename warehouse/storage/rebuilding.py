@@ -14,7 +14,7 @@ from datetime import datetime
 from warehouse.domain.rebuilding import Claim
 from warehouse.domain.records import Outcome
 from warehouse.errors import SettingsError, StoreError, StoreFault
-from warehouse.storage.catalog_files import PREFIX, CatalogFiles, remove_all
+from warehouse.storage.catalog_files import PREFIX, CatalogFiles, remove_all, require_to_be_replaceable
 from warehouse.storage.catalog_schema import decision_row
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.gathered_rows import GatheredRows
@@ -54,8 +54,13 @@ class NewCatalog:
         self._patients: set[str] = set()
 
     def require_to_be_wanted(self) -> None:
-        """Raise SettingsError where something stands under `catalog/` and is not to be replaced."""
-        if not self._replace and next(self._files.list(PREFIX), None) is not None:
+        """Raise SettingsError where something stands under `catalog/` and is not to be replaced.
+
+        Where it is to be and could not be, StoreError.
+        """
+        if self._replace:
+            require_to_be_replaceable(self._files)
+        elif next(self._files.list(PREFIX), None) is not None:
             raise SettingsError(self._what_stands())
 
     def add(self, outcome: Outcome) -> None:

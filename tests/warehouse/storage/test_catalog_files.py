@@ -3,9 +3,16 @@
 import pytest
 
 from catalog_rows import decision
-from warehouse.errors import NotFound, StoreFault
+from warehouse.errors import Forbidden, NotFound, StoreFault
 from warehouse.storage.aws import storage_options
-from warehouse.storage.catalog_files import PREFIX, FolderCatalogFiles, S3CatalogFiles, remove_all
+from warehouse.storage.catalog_files import (
+    PREFIX,
+    PROBE,
+    FolderCatalogFiles,
+    S3CatalogFiles,
+    remove_all,
+    require_to_be_replaceable,
+)
 from warehouse.storage.delta import DeltaCatalog
 
 
@@ -88,3 +95,29 @@ def test_cut_short_anywhere_it_leaves_a_table_that_can_be_read_or_none(tmp_path)
     assert found == [3, 2, 1, 0]
     remove_all(FolderCatalogFiles(tmp_path))
     assert list(files.list(PREFIX)) == []
+
+
+def test_whether_a_catalog_can_be_replaced_is_tried_and_leaves_nothing(place):
+    files, catalog, put = place
+    filled(catalog)
+    before = [info.key for info in files.list()]
+    require_to_be_replaceable(files)
+    assert [info.key for info in files.list()] == before
+    # What a killed try left behind.
+    put(PROBE, b"")
+    require_to_be_replaceable(files)
+    assert [info.key for info in files.list()] == before
+
+
+@pytest.mark.parametrize("verb", ["create", "read", "remove"])
+def test_what_cannot_be_replaced_is_found_before_anything_is_removed(tmp_path, monkeypatch, verb):
+    catalog, files = DeltaCatalog(str(tmp_path)), FolderCatalogFiles(tmp_path)
+    filled(catalog)
+
+    def refuse(*_, **__):
+        raise Forbidden(verb)
+
+    monkeypatch.setattr(files, verb, refuse)
+    with pytest.raises(Forbidden):
+        require_to_be_replaceable(files)
+    assert len(catalog.query("FROM objects")) == 3
