@@ -145,7 +145,9 @@ def test_a_message_that_cannot_be_written_leaves_no_list_without_a_word(centres,
     (tmp_path / "message.txt").mkdir()
     ended = centres(drop, env={"TMPDIR": str(tmp_path)})
     assert ended.code == 4
-    assert ended.err.splitlines()[-1].startswith("error: write: ")
+    assert ended.err.splitlines()[-1].startswith(
+        "error: write: failed (message.txt in the temporary directory: E"
+    )
 
 
 def test_a_reader_that_has_seen_enough(drop, tmp_path):

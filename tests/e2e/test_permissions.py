@@ -92,10 +92,17 @@ def test_a_load_needs_no_more(as_role, filled, s3_server):
 
 
 @pytest.mark.parametrize(
-    "without",
-    ["s3:ListBucket", "s3:GetObject", "training/", "validation/", "assignments/", "catalog/"],
+    ("without", "named"),
+    [
+        ("s3:ListBucket", "s3:ListBucket"),
+        ("s3:GetObject", "needs s3:GetObject"),
+        ("training/", "needs s3:GetObject and s3:PutObject"),
+        ("validation/", "needs s3:GetObject and s3:PutObject"),
+        ("assignments/", "needs s3:PutObject"),
+        ("catalog/", "writing under catalog/ must be allowed"),
+    ],
 )
-def test_a_load_needs_each_of_them(as_role, filled, s3_server, without):
+def test_a_load_needs_each_of_them(as_role, filled, s3_server, without, named):
     granted = for_loading(filled)
     fewer = [
         grant
@@ -107,6 +114,7 @@ def test_a_load_needs_each_of_them(as_role, filled, s3_server, without):
     ended = as_role(fewer, "load", filled)
     # Without `catalog/` nothing can be written down, without the others objects are deferred.
     assert ended.code in (2, 4), (ended.out, ended.err)
+    assert named in ended.err
     assert before.items() <= keys(s3_server, filled).items()
     assert as_role(granted, "load", filled).code == 0
 
@@ -153,14 +161,33 @@ def test_nothing_that_loads_may_delete_or_write_raw():
     assert not any(grant.action == "s3:DeleteObject" for grant in for_loading("bucket"))
 
 
-def test_a_catalog_is_replaced_only_by_who_may_remove_it(as_role, filled):
+@pytest.mark.parametrize("words", [("retry",), ("retry", "--missing", "--dry-run")])
+def test_another_look_is_refused_where_the_catalog_may_not_be_read(as_role, loaded_bucket, words):
+    reading = [
+        Grant("s3:ListBucket", loaded_bucket),
+        Grant("s3:GetObject", loaded_bucket, r"(?!catalog/).*"),
+    ]
+    ended = as_role(reading, words[0], loaded_bucket, *words[1:])
+    assert ended.code == 2
+    assert "reading under catalog/ must be allowed" in ended.err
+
+
+def test_a_catalog_is_replaced_only_by_who_may_remove_it_and_make_it_anew(as_role, filled, s3_server):
     assert as_role(for_loading(filled), "load", filled).code == 0
     assert as_role(for_loading(filled), "retry", filled).code == 0
     (row,) = (row for row in table() if row[0] == ["s3:DeleteObject"])
-    refused = as_role(for_loading(filled), "catalog", "rebuild", filled, "--replace")
-    assert refused.code == 4
-    assert "permission" in refused.err
-    made = as_role([*for_loading(filled), *grants(filled, row)], "catalog", "rebuild", filled, "--replace")
+    before = keys(s3_server, filled)
+    removing = grants(filled, row)
+    for granted, needed in (
+        (for_loading(filled), "s3:DeleteObject"),
+        ([one for one in for_loading(filled) if not one.keys.startswith("catalog/")], "s3:PutObject"),
+    ):
+        also = removing if needed == "s3:PutObject" else []
+        refused = as_role([*granted, *also], "catalog", "rebuild", filled, "--replace")
+        assert refused.code == 2
+        assert f"replace the catalog: permission denied (AccessDenied; needs {needed})" in refused.err
+        assert before.items() <= keys(s3_server, filled).items()
+    made = as_role([*for_loading(filled), *removing], "catalog", "rebuild", filled, "--replace")
     assert made.code == 0, made.err
     # One object is quarantined again, and none is left to be loaded.
     assert as_role(for_loading(filled), "load", filled).code == 3

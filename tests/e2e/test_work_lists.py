@@ -6,6 +6,7 @@ import json
 import pytest
 from test_s3 import environment
 
+from warehouse.commands.worklists import SHOWN
 from warehouse.domain.reasons import REASONS
 
 QUARANTINED = {
@@ -203,3 +204,20 @@ def test_a_bucket_gives_the_same_lists(command, s3_server, loaded_bucket, tmp_pa
     ended = command("warehouse", "quarantine", bucket, "--out", "more", env=env)
     assert (ended.code, ended.out, len(ended.err.splitlines())) == (4, "", 1)
     assert not (tmp_path / "more").exists()
+
+
+def test_of_a_reason_that_has_many_the_first_are_shown_and_a_file_holds_all(command, tmp_path):
+    drop = tmp_path / "many"
+    images = drop / "raw-a/2020-01-01/images"
+    images.mkdir(parents=True)
+    (drop / "config.json").write_text('{"raw_prefixes": ["raw-a"], "sites": {}}')
+    for number in range(SHOWN + 3):
+        (images / f".{number:03}.dcm").write_bytes(b"")
+    assert command("warehouse", "load", drop).code == 3
+    ended = command("warehouse", "quarantine", drop)
+    assert len(listed(ended)) == SHOWN
+    assert ended.out.splitlines()[0] == f"quarantined now {SHOWN + 3}"
+    assert ended.out.splitlines()[-1] == "  ... and 3 more; --out writes all"
+    assert command("warehouse", "quarantine", drop, "--out", "lists").code == 0
+    (file,) = (tmp_path / "lists").iterdir()
+    assert len(rows(file)) == SHOWN + 3

@@ -43,8 +43,8 @@ def contents(cases: Cases) -> None:
 
 def identities(cases: Cases) -> None:
     """Whose it is, and who sent it."""
-    row = "No SubmittingCentre, or one that is no text"
-    sites = {"none": None, "empty": "", "number": 5, "list": ["Train"], "true": True}
+    row = "No SubmittingCentre, or one that is no text or has more than 1,000 characters"
+    sites = {"none": None, "empty": "", "number": 5, "list": ["Train"], "true": True, "long": "x" * 1001}
     for name, site in sites.items():
         cases.clinical(
             row, name, quarantined("no-site"), lambda who, site=site: who.clinical(SubmittingCentre=site)

@@ -16,6 +16,7 @@ from warehouse.commands.running import run_graph
 from warehouse.domain.again import QUARANTINED, Retries
 from warehouse.errors import SettingsError
 from warehouse.opening import open_warehouse
+from warehouse.pipeline.configuration import before_anything_is_decided
 from warehouse.pipeline.retry import Heard, ask_for_another_look, choose, list_raw_objects, list_sets
 from warehouse.services import new_run, utc_now
 from warehouse.settings import Settings, read_settings
@@ -68,9 +69,10 @@ def retry_graph() -> bonobo.Graph:
 def _services(settings: Settings, retries: Retries) -> Generator[Mapping[str, Any]]:
     with open_warehouse(settings) as (store, catalog), SecondLooks(catalog) as second_looks:
         # A catalog that is lost tells of nothing: that is no proof that nothing is quarantined or missing.
-        if catalog.version() is None:
-            catalog.require_not_lost()
-            raise SettingsError(EMPTY)
+        with before_anything_is_decided("read the catalog"):
+            if catalog.version() is None:
+                catalog.require_not_lost()
+                raise SettingsError(EMPTY)
         yield {
             "store": store,
             "raw_listing": LiveListing(store),

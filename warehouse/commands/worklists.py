@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -34,6 +34,9 @@ from warehouse.storage.worklists import Wanted, WorkList
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 SUFFIXES = (".csv", ".json")
+
+# Of each reason: more than that nobody reads, and a file holds all.
+SHOWN = 100
 
 _NO_PLACE = "--out is a folder, or a file whose name ends in .csv or .json"
 
@@ -141,8 +144,10 @@ def _print(items: Iterable[Item], tally: Tally, decided: Decided) -> None:
     for reason, some in groupby(items, attrgetter("reason")):
         for text in worklist.heading(reason, tally.reasons[reason]):
             echo(text)
-        for item in some:
+        for item in islice(some, SHOWN):
             echo(worklist.shown(item, decided, now))
+        if (more := tally.reasons[reason] - SHOWN) > 0:
+            echo(worklist.not_shown(more))
 
 
 class _Place:

@@ -1,16 +1,21 @@
 """How a value stands in a table: as text in CSV, where no cell may be taken for a formula, or as it came.
 
 A spreadsheet evaluates text that begins with one of a few signs; an apostrophe before it keeps it text.
+Where its list separator is a semicolon, it cuts cells there and at line breaks too, whatever the quotes say.
 Numbers are left alone.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from typing import Any
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# OWASP, "CSV Injection": the signs, in full width as well, what of the white space is skipped before them,
+# and that a separator of another country begins a cell in the middle of one.
+_SIGN = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+_FORMULA = re.compile(rf"\A(?=[{_SIGN}\t\r\n])|(?<=[;\t\r\n])(?=\"*[{_SIGN}])")
 
 
 def cell(value: Any) -> str:
@@ -27,8 +32,9 @@ def cell(value: Any) -> str:
 
 
 def original_cell(value: Any) -> str:
-    """A JSON value as a CSV cell: text is neutralised, every other value is its JSON text."""
-    return neutral(value) if isinstance(value, str) else original_text(value) or ""
+    """A JSON value as a CSV cell: its JSON text where it is no text; numbers alone are not neutralised."""
+    text = original_text(value) or ""
+    return text if isinstance(value, int | float) else neutral(text)
 
 
 def original_text(value: Any) -> str | None:
@@ -43,9 +49,12 @@ def original_text(value: Any) -> str | None:
 
 
 def neutral(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    text = storable(text)
-    return "'" + text if text.startswith(_FORMULA) else text
+    """Text of which no spreadsheet takes any part for a formula.
+
+    >>> neutral("=1+1"), neutral("Clinic;=1+1"), neutral("1-2; 3-4")
+    ("'=1+1", "Clinic;'=1+1", '1-2; 3-4')
+    """
+    return _FORMULA.sub("'", storable(text))
 
 
 def storable(text: str) -> str:

@@ -10,6 +10,9 @@ from warehouse.domain.keys import canonical
 
 MAXIMUM_SIZE = 5_000_000
 
+# It stands in a row of the catalog, and beside each object of its patient that is listed.
+MAXIMUM_SITE = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class ClinicalRecord:
@@ -52,5 +55,5 @@ def _identifier(value: object) -> str | None:
 
 
 def site(value: object) -> str | None:
-    """The submitting centre that a field names; None where it is no text, or empty."""
-    return value if isinstance(value, str) and value else None
+    """The submitting centre that a field names; None where it is no text, empty, or too long for a name."""
+    return value if isinstance(value, str) and 0 < len(value) <= MAXIMUM_SITE else None

@@ -93,7 +93,8 @@ class Digest:
         """The line of an image's values, in the order of COLUMNS."""
         self.images += 1
         self.bytes += values[1] or 0
-        return self._passed(line(map(cell, values)))
+        # The key is what is fetched, so it stands as it is; it begins with the name of a set.
+        return self._passed(line([values[0], *map(cell, values[1:])]))
 
     def read(self, text: bytes, size: int | None = None) -> None:
         """Count a line that was read; `size` is that of its image."""

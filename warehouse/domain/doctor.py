@@ -79,6 +79,9 @@ def failed(name: str, error: StoreError, grant: str = "") -> Check:
     match error:
         case Forbidden():
             said = "permission denied"
+            if error.operation == "list":
+                # A policy may allow to list some prefixes only.
+                grant = "s3:ListBucket on the whole bucket"
             return missing(name, said, f"grant {grant} ({TABLE})" if grant else "look at the credentials")
         case StoreFault():
             return untried(name, str(error), "a fault of the store: run this again")

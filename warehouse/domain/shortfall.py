@@ -34,7 +34,9 @@ LACKS: Mapping[str, Lack] = {
     "archived": Lack("in an archive tier", "restore it, run again"),
     "vanished": Lack("gone or replaced when it was read", "run again", incomplete=True),
     "forbidden": Lack(
-        "refused by the store for want of a permission", "grant it, run again", incomplete=True
+        "refused by the store for want of a permission",
+        "grant it (s3:GetObject; in a folder, to read), run again",
+        incomplete=True,
     ),
     "store-fault": Lack("not given by the store after every retry", "run again", incomplete=True),
     "internal-error": Lack("one that the program failed on", "report it", incomplete=True),

@@ -130,6 +130,15 @@ def shown(item: Item, decided: Decided, now: datetime) -> str:
     return printable("  " + "  ".join(parts))
 
 
+def not_shown(more: int) -> str:
+    """What stands below the first objects of a reason that has more.
+
+    >>> not_shown(1000)
+    '  ... and 1,000 more; --out writes all'
+    """
+    return f"  ... and {more:,} more; --out writes all"
+
+
 def moment(time: datetime) -> str:
     """A moment in UTC, to the second.
 

@@ -110,9 +110,12 @@ def essential(function: NodeFunction) -> NodeFunction:
 
 
 def outcome_of_failure(row: Raw | ReadImage | Copy, error: Exception) -> Outcome:
-    """The outcome of an object on which a node failed; its flags name what failed, and where."""
+    """The outcome of an object on which a node failed; its flags name what failed, and where, or what was
+    not allowed."""
     decided, reason = _verdict(row, error)
     flags = (_cause(error),) if reason in ("store-fault", "internal-error") else ()
+    if isinstance(error, Forbidden) and isinstance(error.cause, str):
+        flags = (error.cause,)
     return outcome(row, decided, reason, flags=flags)
 
 

@@ -49,7 +49,7 @@ def before_anything_is_decided(doing: str) -> Generator[None]:
         yield
     except Forbidden as error:
         raise StoreUnavailable(
-            doing, error.key, f"{doing}: permission denied; grant it, run again"
+            doing, error.key, f"{doing}: permission denied ({error.cause}); grant it, run again"
         ) from error
     except (Occupied, Unaddressable) as error:
         raise StoreUnavailable(doing, error.key, f"{doing}: it is no plain object; replace it") from error

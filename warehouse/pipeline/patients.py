@@ -13,6 +13,7 @@ from warehouse.domain.patients import Patient, PatientFiles, merged
 from warehouse.domain.tables import Ended
 from warehouse.errors import Archived
 from warehouse.pipeline.accounted import essential
+from warehouse.pipeline.configuration import before_anything_is_decided
 from warehouse.pipeline.lacking import Damaged, reason_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 @essential
 def list_clinical_files(listings: Listings) -> Iterator[PatientFiles | Ended]:
     """List the clinical files of both sets; give each patient of each set, with the newest file."""
-    yield from listings.clinical_files()
+    with before_anything_is_decided("list the sets"):
+        yield from listings.clinical_files()
     yield Ended("patients")
 
 

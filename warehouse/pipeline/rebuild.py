@@ -96,7 +96,8 @@ def list_raw_objects(
     store: Store, raw_listing: RawListing, new_catalog: NewCatalog
 ) -> Iterator[RawListed | Told]:
     """List every raw prefix, unless there is nothing to be made anew. Raises SettingsError."""
-    new_catalog.require_to_be_wanted()
+    with before_anything_is_decided("replace the catalog"):
+        new_catalog.require_to_be_wanted()
     config = read_configuration(store)
     with before_anything_is_decided("list the raw prefixes"):
         for info in raw_listing.objects(config.raw_prefixes):

@@ -18,6 +18,7 @@ from warehouse.domain.studies import HEADER_TAGS, Header, Study, StudyFound, rea
 from warehouse.domain.tables import Ended, Finished, StorageUsed
 from warehouse.errors import Archived
 from warehouse.pipeline.accounted import essential
+from warehouse.pipeline.configuration import before_anything_is_decided
 from warehouse.pipeline.lacking import Damaged, reason_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ GROWTH = 4
 @essential
 def list_studies(listings: Listings) -> Iterator[StudyFound | Study | Ended]:
     """List the metadata documents of both sets; give each study, with its header where the catalog has it."""
-    yield from listings.studies()
+    with before_anything_is_decided("list the sets"):
+        yield from listings.studies()
     yield Ended("studies")
 
 
@@ -55,7 +57,8 @@ def read_metadata(row: Any, store: Store, large_documents: Semaphore) -> Any:
 @essential
 def measure_storage(listings: Listings) -> Iterator[StorageUsed | Ended]:
     """Add up what both sets hold."""
-    yield listings.storage()
+    with before_anything_is_decided("list the sets"):
+        yield listings.storage()
     yield Ended("storage")
 
 

@@ -120,7 +120,7 @@ def _text(value: Any) -> str:
 
 
 def _cell(value: Any) -> str:
-    return cell(value) if isinstance(value, str) else _text(value)
+    return cell(_text(value)) if isinstance(value, str | list | dict) else _text(value)
 
 
 def _shown(value: Any) -> str:

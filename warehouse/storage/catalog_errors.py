@@ -32,6 +32,9 @@ FOREIGN: tuple[type[Exception], ...] = (
     OSError,
 )
 
+# What must be allowed, where whoever was refused does not know of what folder.
+NEEDED = "the catalog's tables must be readable, and the temporary directory writable"
+
 # The first that is found in the message wins. S3's codes: Amazon S3 API, "Error responses".
 MESSAGES: tuple[tuple[re.Pattern[str], type[StoreError], str], ...] = (
     (
@@ -51,9 +54,10 @@ MESSAGES: tuple[tuple[re.Pattern[str], type[StoreError], str], ...] = (
     ),
     (
         re.compile(r"AccessDenied|\b40[13] (?:Forbidden|Unauthorized)|Permission denied|os error 1(?:3)?\b|"
+                   r"Read-only file system|os error 30\b|"
                    r"don't have the (?:necessary|required) permissions|ACCESS_DENIED", re.I),
         Forbidden,
-        "reading and writing under catalog/ must be allowed",
+        NEEDED,
     ),
     (
         re.compile(r"No space left|os error 28\b|disk is full|Out of Memory Error", re.I),
@@ -80,27 +84,30 @@ CLASSES: tuple[tuple[type[Exception], type[StoreError], str], ...] = (
 
 
 @contextmanager
-def translated() -> Generator[None]:
-    """Raise what a library of the catalog raises as a StoreError with operation `catalog`."""
+def translated(needed: str = NEEDED) -> Generator[None]:
+    """Raise what a library of the catalog raises as a StoreError with operation `catalog`.
+
+    `needed` says what must be allowed, for who was refused it.
+    """
     try:
         yield
     except WarehouseError:
         raise
     except FOREIGN as error:
-        raise translate(error) from None
+        raise translate(error, needed) from None
     except Exception as error:
         # delta-rs raises the bare class for what has no class of its own, such as a failed cast.
         if type(error) is Exception:
-            raise translate(error) from None
+            raise translate(error, needed) from None
         raise
 
 
-def translate(error: Exception) -> StoreError:
+def translate(error: Exception, needed: str = NEEDED) -> StoreError:
     """The error of our tree that stands for a foreign one."""
     text, name = str(error), type(error).__name__
     for pattern, kind, sentence in MESSAGES:
         if pattern.search(text):
-            return kind(OPERATION, cause=f"{sentence}; {name}")
+            return kind(OPERATION, cause=f"{needed if sentence is NEEDED else sentence}; {name}")
     for raised, kind, sentence in CLASSES:
         if isinstance(error, raised):
             return kind(OPERATION, cause=f"{sentence}; {name}")

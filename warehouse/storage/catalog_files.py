@@ -13,13 +13,16 @@ from contextlib import suppress
 from typing import Protocol
 
 from warehouse.domain.records import ObjectInfo
-from warehouse.errors import NotFound
+from warehouse.errors import AlreadyExists, NotFound
 from warehouse.storage.folder import FolderStore
 from warehouse.storage.folder_paths import folder, segments_of
 from warehouse.storage.s3 import S3Store
+from warehouse.storage.store import Chunk
 from warehouse.storage.translate import of_os
 
 PREFIX = "catalog/"
+
+PROBE = f"{PREFIX}probe"
 
 AT_ONCE = 16
 
@@ -32,6 +35,10 @@ class CatalogFiles(Protocol):
     """The objects under `catalog/`. Errors are those of stores."""
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]: ...
+
+    def create(self, key: str, data: bytes) -> ObjectInfo: ...
+
+    def read(self, key: str) -> Chunk: ...
 
     def remove(self, key: str) -> None:
         """Remove one object. Raises NotFound, Forbidden, StoreFault; ValueError for one elsewhere."""
@@ -58,6 +65,15 @@ class FolderCatalogFiles(FolderStore):
                 os.fsync(parent)
         except OSError as error:
             raise of_os("remove", key, error) from None
+
+
+def require_to_be_replaceable(files: CatalogFiles) -> None:
+    """Try on an object of its own whether a catalog can be written, read and removed: one that was removed
+    and cannot be made anew is lost. Raises StoreError."""
+    with suppress(AlreadyExists):
+        files.create(PROBE, b"")
+    files.read(PROBE)
+    _remove(files, PROBE)
 
 
 def remove_all(files: CatalogFiles) -> None:

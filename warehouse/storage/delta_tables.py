@@ -6,9 +6,11 @@ nothing that a reader could see.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,7 +94,7 @@ class DeltaTables:
     def open(self, name: str, version: int | None = None) -> DeltaTable | None:
         """The table at a version, the newest if None; None where no table stands."""
         options = self._options()
-        with translated():
+        with self._reading():
             uri = self._uri(name)
             if not self._on_s3 and not _has_log(uri):
                 return None
@@ -104,7 +106,7 @@ class DeltaTables:
     def rows(self, name: str, table: DeltaTable) -> ds.Dataset:
         """What an opened table holds, not yet read."""
         options = self._options()
-        with translated():
+        with self._reading():
             rows = table.to_pyarrow_dataset(filesystem=self._files(name, options))
             return _sized(rows, table) if self._on_s3 else rows
 
@@ -133,7 +135,7 @@ class DeltaTables:
     def append(self, name: str, rows: pa.Table, configuration: Mapping[str, str | None]) -> None:
         """Add rows in one commit, whoever else does so; `configuration` is for a table that is made by it."""
         options = self._options()
-        with translated():
+        with self._writing():
             for _ in range(REOPENINGS):
                 try:
                     return self._write(
@@ -154,7 +156,7 @@ class DeltaTables:
         if self.open(name) is not None:
             return False
         options = self._options()
-        with translated():
+        with self._writing():
             try:
                 self._write(
                     name,
@@ -176,7 +178,7 @@ class DeltaTables:
         held nothing, and both would stand in the table.
         """
         options = self._options()
-        with translated():
+        with self._writing():
             try:
                 self._write(
                     name,
@@ -203,7 +205,7 @@ class DeltaTables:
         if table is None or not groups:
             return False
         files = self._files(name, self._options())
-        with translated():
+        with self._writing():
             rows = table.to_pyarrow_dataset(filesystem=files)
             added = [compaction.rewrite(rows, group, files) for group in groups]
             self._keep(name, [str(action["path"]) for action in added])
@@ -211,7 +213,7 @@ class DeltaTables:
             return False
         newest = self.open(name)
         if newest is not None:
-            with translated():
+            with self._writing():
                 newest.create_checkpoint()
         return True
 
@@ -223,7 +225,7 @@ class DeltaTables:
         added: Sequence[compaction.Action],
     ) -> bool:
         for version in range(read + 1, read + 1 + COMMIT_RETRIES):
-            with translated():
+            with self._writing():
                 try:
                     entry = compaction.entry(read, groups, added)
                     obstore.put(self._store(name), _log_entry(version), entry, mode="create")
@@ -240,7 +242,7 @@ class DeltaTables:
         It is read by Arrow: delta-rs would hold the interpreter's lock meanwhile.
         """
         files = self._files(name, self._options())
-        with translated(), files.open_input_stream(_log_entry(version)) as stream:
+        with self._reading(), files.open_input_stream(_log_entry(version)) as stream:
             return [orjson.loads(line) for line in stream.read().splitlines()]
 
     def _write(
@@ -253,8 +255,11 @@ class DeltaTables:
         retries: int = COMMIT_RETRIES,
         **how: Any,
     ) -> None:
+        uri = self._uri(name)
+        if not self._on_s3:
+            _require_writable(uri)
         write_deltalake(
-            self._uri(name),
+            uri,
             rows,
             storage_options=self._delta_options(options),
             commit_properties=CommitProperties(
@@ -283,6 +288,12 @@ class DeltaTables:
         allowed = options.get("aws_allow_http") == "true"
         bucket, _, prefix = self._uri(name).removeprefix("s3://").partition("/")
         return S3Store(bucket, prefix=prefix, config=config, client_options={"allow_http": allowed})
+
+    def _reading(self) -> AbstractContextManager[None]:
+        return translated(f"listing and reading under {self._folder}/ must be allowed")
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return translated(f"listing, reading and writing under {self._folder}/ must be allowed")
 
     def _keep(self, name: str, paths: Sequence[str]) -> None:
         """See new files on the disk: what is committed next takes others out of sight."""
@@ -355,10 +366,18 @@ def _log_entry(version: int) -> str:
     return f"_delta_log/{version:020}.json"
 
 
+def _require_writable(table: str) -> None:
+    """Refuse what delta-rs would try in vain, and then panic of on standard error. Raises PermissionError."""
+    for path in (table, os.path.join(table, "_delta_log")):
+        while not os.path.lexists(path):
+            path = os.path.dirname(path)
+        if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 def _has_log(table: str) -> bool:
     """Tell whether a table stands in a folder; a folder that may not be read is an error, not an absence."""
-    with translated():
-        try:
-            return any(os.scandir(Path(table, "_delta_log")))
-        except FileNotFoundError:
-            return False
+    try:
+        return any(os.scandir(Path(table, "_delta_log")))
+    except FileNotFoundError:
+        return False

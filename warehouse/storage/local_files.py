@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from warehouse.errors import StoreError
 from warehouse.storage.translate import of_os
 
 _unfinished: set[str] = set()
@@ -77,6 +78,11 @@ class MessageFile:
     def write(self, text: str) -> None:
         """Write the whole message. Raises StoreError."""
         if self._path is not None:
-            with whole_file(self._path) as stream:
-                stream.write(text.encode())
+            try:
+                with whole_file(self._path) as stream:
+                    stream.write(text.encode())
+            except StoreError as error:
+                where = f"{self._path.name} in the temporary directory"
+                said = f"{where}: {error.cause}; remove it or make room, or set NO_OUTPUT_FILE"
+                raise type(error)("write", cause=said) from None
             self.text = text

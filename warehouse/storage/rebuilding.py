@@ -14,7 +14,7 @@ from datetime import datetime
 from warehouse.domain.rebuilding import Claim
 from warehouse.domain.records import Outcome
 from warehouse.errors import SettingsError, StoreError, StoreFault
-from warehouse.storage.catalog_files import PREFIX, CatalogFiles, remove_all
+from warehouse.storage.catalog_files import PREFIX, CatalogFiles, remove_all, require_to_be_replaceable
 from warehouse.storage.catalog_schema import decision_row
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.gathered_rows import GatheredRows
@@ -56,10 +56,13 @@ class NewCatalog:
     def require_to_be_wanted(self) -> None:
         """Raise SettingsError where something stands under `catalog/` and is not to be replaced.
 
-        Raises StoreUnavailable where what is no folder stands in its place, which is nobody's to remove.
+        Raises StoreUnavailable where what is no folder stands in its place, which is nobody's to remove, and
+        StoreError where it is to be replaced and could not be.
         """
         self._catalog.require_place()
-        if not self._replace and next(self._files.list(PREFIX), None) is not None:
+        if self._replace:
+            require_to_be_replaceable(self._files)
+        elif next(self._files.list(PREFIX), None) is not None:
             raise SettingsError(self._what_stands())
 
     def add(self, outcome: Outcome) -> None:

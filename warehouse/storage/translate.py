@@ -153,16 +153,19 @@ OS: Mapping[int, type[StoreError]] = {
     errno.EILSEQ: Unaddressable,
 }
 
-# What a caller of S3 must be allowed to do (service authorization reference, Amazon S3).
+# What a caller of S3 must be allowed to do (service authorization reference, Amazon S3). Who may not list is
+# not told that nothing stands at a key (API_GetObject, API_HeadObject), but refused.
+READING = "s3:GetObject, and s3:ListBucket where nothing stands"
 PERMISSIONS: Mapping[str, str] = {
     "list": "s3:ListBucket",
     "list_folders": "s3:ListBucket",
     "check": "s3:ListBucket",
-    "head": "s3:GetObject",
-    "read": "s3:GetObject",
+    "head": READING,
+    "read": READING,
     "same_bytes": "s3:GetObject",
     "create": "s3:PutObject",
     "copy": "s3:GetObject and s3:PutObject",
+    "remove": "s3:DeleteObject",
 }
 
 # obstore's messages end in a dump of the error in which strings are escaped: a line of that form cannot

@@ -16,9 +16,14 @@ def test_the_deciding_fields():
     assert clinical.parse(b"\xef\xbb\xbf" + data) == ClinicalRecord("P", "S")
 
 
-@pytest.mark.parametrize("site", [None, "", 5, ["S"], True])
-def test_a_site_that_is_no_text_is_no_site(site):
+@pytest.mark.parametrize("site", [None, "", 5, ["S"], True, "S" * 1001])
+def test_a_site_that_is_no_name_is_no_site(site):
     assert clinical.parse(json.dumps({"SubmittingCentre": site}).encode()) == ClinicalRecord(None, None)
+
+
+def test_the_longest_site():
+    data = json.dumps({"SubmittingCentre": "é" * 1000}).encode()
+    assert clinical.parse(data) == ClinicalRecord(None, "é" * 1000)
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,7 @@ def test_room(free, files, lacking, verdict):
     ("error", "verdict", "word"),
     [
         (Forbidden("read", "raw-a/secret"), "missing", "grant s3:GetObject on raw-a/*"),
+        (Forbidden("list"), "missing", "grant s3:ListBucket on the whole bucket"),
         (StoreFault("read", "raw-a/secret", "503 SlowDown"), "untried", "503 SlowDown"),
         (StoreUnavailable("read", "raw-a/secret", "no such bucket"), "missing", "no such bucket"),
         (Archived("read", "raw-a/secret"), "warning", "restore"),

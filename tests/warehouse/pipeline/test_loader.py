@@ -18,6 +18,7 @@ from warehouse.storage.assignments import to_document
 from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.ledger import Ledger
 from warehouse.storage.memory import MemoryStore
+from warehouse.storage.translate import PERMISSIONS
 from warehouse.testing import Fault, Faults, FaultyStore, Kind, When
 
 
@@ -334,6 +335,21 @@ def test_what_took_a_raw_objects_own_place_is_seen_by_the_next_listing(warehouse
     warehouse.faults.plan(Fault("read", Kind.OCCUPIED, key))
     assert warehouse.load().code == 0
     assert warehouse.verdict(key) == ("deferred", "vanished")
+
+
+def test_a_missing_permission_is_named(warehouse, image, caplog):
+    warehouse.clinical("P1")
+    key = warehouse.image(image("P1"))
+    warehouse.faults.plan(Fault("read", Kind.FORBIDDEN, key))
+    warehouse.load()
+    assert decisions(warehouse.catalog)[key]["flags"] == [f"AccessDenied; needs {PERMISSIONS['read']}"]
+    assert "forbidden (AccessDenied; needs s3:GetObject" in caplog.text
+    warehouse.faults.plan(Fault("list", Kind.FORBIDDEN, "raw-a/"))
+    run = warehouse.load()
+    assert run.code == 2
+    assert "list the raw prefixes: permission denied (AccessDenied; needs s3:ListBucket)" in str(
+        run.report.fatal
+    )
 
 
 def test_images_wait_with_the_reason_of_their_clinical_file(warehouse, image):

@@ -299,11 +299,13 @@ def test_a_store_that_is_gone_ends_the_run(process):
     assert not (made.folder / "latest.csv").exists()
 
 
+@pytest.mark.parametrize(("kind", "code"), [(Kind.RESET, 4), (Kind.FORBIDDEN, 2)])
 @pytest.mark.parametrize("prefix", ["training/data/", "training/ct-metadata/", "training/"])
-def test_a_listing_that_fails_ends_the_run_without_tables(process, prefix):
-    faults = Faults(Fault("list", Kind.RESET, prefix, when=When.AFTER))
+def test_a_listing_that_fails_ends_the_run_without_tables(process, prefix, kind, code):
+    faults = Faults(Fault("list", kind, prefix, when=When.AFTER))
     made = process(FaultyStore(two_patients(MemoryStore()), faults))
-    assert made.report.exit_code == 4
+    assert made.report.exit_code == code
+    assert ("needs s3:ListBucket" in str(made.report.fatal)) == (code == 2)
     assert list(made.folder.iterdir()) == []
 
 

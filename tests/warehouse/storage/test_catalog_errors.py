@@ -59,6 +59,7 @@ def test_every_class_becomes_a_store_error_without_the_message(kind):
         ("AWS Error ACCESS_DENIED during HeadObject operation", Forbidden),
         ("Permission denied (os error 13)", Forbidden),
         ("Operation not permitted (os error 1)", Forbidden),
+        ("Read-only file system (os error 30)", Forbidden),
         ("No such file or directory (os error 2)", StoreFault),
         ("Is a directory (os error 17)", StoreFault),
         ("No space left on device (os error 28)", StoreFault),
@@ -67,6 +68,15 @@ def test_every_class_becomes_a_store_error_without_the_message(kind):
 )
 def test_the_words_tell_the_kind(message, expected):
     assert type(translate(OSError(message))) is expected
+
+
+def test_who_is_refused_is_told_what_is_needed():
+    needed = "reading under training/catalog/ must be allowed"
+    with pytest.raises(Forbidden, match=needed), translated(needed):
+        raise OSError("Permission denied (os error 13)")
+    with pytest.raises(StoreFault) as caught, translated(needed):
+        raise OSError("No space left on device (os error 28)")
+    assert needed not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,16 @@ import pytest
 from deltalake import DeltaTable
 
 from catalog_rows import decision
-from warehouse.errors import NotFound, StoreFault, StoreUnavailable
+from warehouse.errors import Forbidden, NotFound, StoreFault, StoreUnavailable
 from warehouse.storage.aws import storage_options
-from warehouse.storage.catalog_files import PREFIX, FolderCatalogFiles, S3CatalogFiles, remove_all
+from warehouse.storage.catalog_files import (
+    PREFIX,
+    PROBE,
+    FolderCatalogFiles,
+    S3CatalogFiles,
+    remove_all,
+    require_to_be_replaceable,
+)
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.testing import Crash, Fault, Faults, FaultyCatalogFiles, Kind, When
 
@@ -116,3 +123,29 @@ def test_killed_at_any_removal_it_leaves_nothing_that_is_taken_for_a_catalog(tmp
     # until the first of them is gone.
     expected = [CURRENT, DAMAGED, CURRENT, DAMAGED, LOST, DAMAGED, LOST, DAMAGED, NONE]
     assert found == (expected if when is When.BEFORE else expected[1:])
+
+
+def test_whether_a_catalog_can_be_replaced_is_tried_and_leaves_nothing(place):
+    files, catalog, put = place
+    filled(catalog)
+    before = [info.key for info in files.list()]
+    require_to_be_replaceable(files)
+    assert [info.key for info in files.list()] == before
+    # What a killed try left behind.
+    put(PROBE, b"")
+    require_to_be_replaceable(files)
+    assert [info.key for info in files.list()] == before
+
+
+@pytest.mark.parametrize("verb", ["create", "read", "remove"])
+def test_what_cannot_be_replaced_is_found_before_anything_is_removed(tmp_path, monkeypatch, verb):
+    catalog, files = DeltaCatalog(str(tmp_path)), FolderCatalogFiles(tmp_path)
+    filled(catalog)
+
+    def refuse(*_, **__):
+        raise Forbidden(verb)
+
+    monkeypatch.setattr(files, verb, refuse)
+    with pytest.raises(Forbidden):
+        require_to_be_replaceable(files)
+    assert len(catalog.query("FROM objects")) == 3

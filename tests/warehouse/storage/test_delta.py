@@ -202,14 +202,34 @@ def test_the_token_reaches_the_server(s3_bucket, moto_endpoint, s3_server):
     assert {request.headers.get("x-amz-security-token") for request in s3_server.seen} == {"a-token"}
 
 
+@pytest.mark.parametrize("closed", ["catalog", "catalog/objects", "catalog/objects/_delta_log"])
+def test_a_folder_that_may_not_be_written_is_refused_in_our_own_words(tmp_path, monkeypatch, capfd, closed):
+    catalog = DeltaCatalog(str(tmp_path))
+    if closed != "catalog":
+        catalog.append([decision("a")])
+    else:
+        (tmp_path / "catalog").mkdir()
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != str(tmp_path / closed) and may(path, mode))
+    with pytest.raises(Forbidden, match="writing under catalog/ must be allowed"):
+        catalog.append([decision("b")])
+    assert "b" not in keys_of(catalog)
+    assert capfd.readouterr().err == ""
+
+
 def test_no_bucket_and_no_permission(s3_catalog, moto_endpoint, s3_server):
     nowhere = DeltaCatalog("s3://no-such-bucket", lambda: options_for(moto_endpoint))
     for ask in (nowhere.version, lambda: nowhere.append([decision("a")])):
         with pytest.raises(StoreUnavailable, match="bucket does not exist"):
             ask()
     s3_server.plan("PutObject", 403, "AccessDenied", times=9)
-    with pytest.raises(Forbidden, match="must be allowed"):
+    with pytest.raises(Forbidden, match="writing under catalog/ must be allowed"):
         s3_catalog().append([decision("a")])
+    s3_server.faults.clear()
+    s3_server.plan("GetObject", 403, "AccessDenied", times=9)
+    with pytest.raises(Forbidden, match="listing and reading under training/catalog/ must be allowed"):
+        s3_catalog().published("training")
+    s3_server.faults.clear()
     s3_server.plan("ListObjectsV2", 403, "ExpiredToken", times=9)
     with pytest.raises(Forbidden, match="expired"):
         s3_catalog().version()
