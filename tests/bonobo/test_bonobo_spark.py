@@ -30,6 +30,7 @@ from bonobo.spark import (
     partitions_for,
 )
 from bonobo.spark_errors import SparkFailed
+from bonobo.spark_watch import ExecutorWatch
 from bonobo.stage import PartitionFailed, Placed, stages_of
 
 pytestmark = needs_spark
@@ -236,7 +237,7 @@ def stages_of_nodes(*nodes):
 
 def of_an_executor(stage, *rows):
     """What an executor gives for rows, or the error that it ends its partition with."""
-    (pickled,) = SparkJob(None, [stage], dict, "group")._stages
+    (pickled,) = SparkJob(None, [stage], dict, "group", None)._stages
     records = [Placed((place,), (place,), row) for place, row in enumerate(rows)]
     try:
         return list(_OnExecutor(pickled, pickle.dumps(dict))(records))
@@ -255,7 +256,7 @@ def test_rows_that_cannot_travel_are_refused_by_the_name_of_their_node():
     assert (type(refused), refused.exit_code) == (UsageError, 2)
     assert "rows cannot leave a_lock: what they hold cannot be pickled (TypeError)" in str(refused)
     with pytest.raises(UsageError, match="rows cannot leave this process"):
-        SparkJob(None, [stage], dict, "group").add(0, [(threading.Lock(),)])
+        SparkJob(None, [stage], dict, "group", None).add(0, [(threading.Lock(),)])
 
 
 class Gone:
@@ -272,10 +273,12 @@ class Gone:
         )
 
     setJobGroup = broadcast = cancelJobGroup = destroy = fail
+    _jsc = SimpleNamespace(sc=fail)
 
 
 def test_a_spark_that_has_ended_is_said_in_one_line_at_whatever_moment():
-    job = SparkJob(Gone(), stages_of_nodes(parallel(str)), dict, "group")
+    stages = stages_of_nodes(parallel(str))
+    job = SparkJob(Gone(), stages, dict, "group", ExecutorWatch(Gone()))
     for call in (lambda: job.add(0, [(1,)]), lambda: list(job.run(1))):
         with pytest.raises(SparkFailed, match="Cannot call methods on a stopped SparkContext; look into"):
             call()
@@ -293,7 +296,7 @@ def test_nodes_that_cannot_travel_are_refused_by_name():
 
     for node in (parallel(holding), parallel(str.upper, key=lambda x: held)):
         with pytest.raises(UsageError, match=r"(holding|upper) cannot leave this process") as refused:
-            SparkJob(None, stages_of_nodes(parallel(str), node), dict, "group")
+            SparkJob(None, stages_of_nodes(parallel(str), node), dict, "group", None)
         assert "\n" not in str(refused.value)
 
 
@@ -302,7 +305,7 @@ def test_what_is_not_installed_there_is_named(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     known = importlib.import_module("only_here").known
     (stage,) = stages_of_nodes(parallel(known))
-    (pickled,) = SparkJob(None, [stage], dict, "group")._stages
+    (pickled,) = SparkJob(None, [stage], dict, "group", None)._stages
     monkeypatch.undo()
     del sys.modules["only_here"]
     with pytest.raises(PartitionFailed) as failed:
