@@ -23,7 +23,6 @@ from bonobo.spark_errors import of_executor, said_by_spark, translated
 from bonobo.spark_start import (
     default_settings,
     in_a_thread,
-    one_voice,
     python_there,
     require_java,
     require_master,
@@ -79,7 +78,7 @@ class Spark:
             return
         require_java()
         context = in_a_thread(self._context)
-        one_voice(context)
+        _let_the_run_speak(context)
         try:
             yield SparkCluster(context, self.services)
         finally:
@@ -246,6 +245,24 @@ def _use_the_disk_of_spark() -> None:
     folders = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")
     if os.path.isdir(folders[0]):
         tempfile.tempdir = folders[0]
+
+
+def _let_the_run_speak(context: SparkContext) -> None:
+    """Let what ends a run be said by the run alone: threads of Java and of pyspark print what befalls them.
+
+    Lines of Spark's log still come, since its appender holds the standard error that it began with. The Java
+    of spark-submit is not ours to quiet.
+    """
+    from pyspark.core import broadcast
+
+    # It prints a traceback where a disk is full, and raises all the same.
+    broadcast.print_exec = lambda stream: None  # type: ignore[attr-defined]
+    # So does this thread, where Java ends; who waits for Java is told anyway.
+    context._accumulatorServer.handle_error = lambda *connection: None  # type: ignore[attr-defined,method-assign,unused-ignore]
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        java: Any = context._jvm
+        nowhere = java.java.io.OutputStream.nullOutputStream()
+        java.java.lang.System.setErr(java.java.io.PrintStream(nowhere))
 
 
 def partitions_for(rows: int, slots: int) -> int:

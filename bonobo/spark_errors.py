@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bonobo.errors import BonoboError, UsageError
+from bonobo.errors import BonoboError, UsageError, code_carried
 from bonobo.stage import PartitionFailed
 
 _OF_JAVA = re.compile(r"(?:Caused by: |: )([\w.$]+(?:Exception|Error): .*)")
@@ -91,11 +91,19 @@ def translated() -> Iterator[None]:
         raise _of_spark(error) from error
 
 
-def of_executor(error: Exception, what: str) -> Exception:
-    """What ended a partition outside any row, where the executor itself is the cause; else the error itself.
+class ThereOnly(BonoboError):
+    """What a person is told of services, and is true of executors: here they could be made."""
 
-    `what` could not be made there.
-    """
+    def __init__(self, said: str, exit_code: int) -> None:
+        self.said, self.exit_code = said, exit_code
+        super().__init__(f"on an executor: {said}")
+
+    def __reduce__(self) -> tuple[type[ThereOnly], tuple[str, int]]:
+        return type(self), (self.said, self.exit_code)
+
+
+def of_executor(error: Exception, what: str) -> Exception:
+    """What is told of an error with which `what` could not be made on an executor."""
     if isinstance(error, MemoryError) or "failed to map segment" in str(error):
         # A library that the memory does not suffice for is no module that is missing.
         return SparkFailed("MemoryError on an executor")
@@ -104,7 +112,8 @@ def of_executor(error: Exception, what: str) -> Exception:
             f"{what} cannot be made on executors (no module {error.name}): install there what is installed "
             "here, in the same versions"
         )
-    return error
+    code = code_carried(error)
+    return error if code is None else ThereOnly(str(error), code)
 
 
 def _of_spark(error: Exception) -> Exception:

@@ -14,13 +14,10 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 from bonobo.errors import UsageError
 from bonobo.text import printable
-
-if TYPE_CHECKING:
-    from pyspark import SparkContext
 
 Made = TypeVar("Made")
 
@@ -84,24 +81,6 @@ def default_settings(already: Callable[[str], str | None], asked: Mapping[str, s
     }
     missing = {name: value for name, value in suitable.items() if already(name) is None}
     return {**missing, **asked}
-
-
-def one_voice(context: SparkContext) -> None:
-    """Let what ends a run be said by the run alone: threads of Java and of pyspark print what befalls them.
-
-    Lines of Spark's log still come, since its appender holds the standard error that it began with. The Java
-    of spark-submit is not ours to quiet.
-    """
-    from pyspark.core import broadcast
-
-    # It prints a traceback where a disk is full, and raises all the same.
-    broadcast.print_exec = lambda stream: None  # type: ignore[attr-defined]
-    # So does this thread, where Java ends; who waits for Java is told anyway.
-    context._accumulatorServer.handle_error = lambda *connection: None  # type: ignore[attr-defined,method-assign,unused-ignore]
-    if "PYSPARK_GATEWAY_PORT" not in os.environ:
-        java: Any = context._jvm
-        nowhere = java.java.io.OutputStream.nullOutputStream()
-        java.java.lang.System.setErr(java.java.io.PrintStream(nowhere))
 
 
 def in_a_thread(make: Callable[[], Made]) -> Made:

@@ -10,12 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bonobo.spark_errors import SparkFailed
-
-if TYPE_CHECKING:
-    from pyspark import SparkContext
 
 PATIENCE_SECONDS = 600.0
 """How long there may be no executor once there was one: about what a cluster takes for new machines."""
@@ -24,9 +21,9 @@ LOOK_SECONDS = 10.0
 
 
 class ExecutorWatch:
-    """Looks whether executors are there, job after job of one context; one watch, one job at a time."""
+    """Looks whether executors are there, job after job of one SparkContext, one job at a time."""
 
-    def __init__(self, context: SparkContext) -> None:
+    def __init__(self, context: Any) -> None:
         self._context = context
         self._were_there = False
 

@@ -154,7 +154,8 @@ def no_services():
 def test_services_that_cannot_be_made_end_the_run(context):
     graph = Graph(["a"], parallel(greet, 2), print)
     report = bonobo.run(graph, engine=Spark(services=no_services), console=bonobo.QUIET)
-    assert (report.exit_code, str(report.fatal)) == (4, "the bucket cannot be used: look at its name")
+    said = "on an executor: the bucket cannot be used: look at its name"
+    assert (report.exit_code, str(report.fatal)) == (4, said)
 
 
 def test_a_service_that_is_missing_there_is_named(context):

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bonobo.errors import BonoboError, UsageError
-from bonobo.spark_errors import SparkFailed, of_executor, said_by_spark, translated
+from bonobo.spark_errors import SparkFailed, ThereOnly, of_executor, said_by_spark, translated
 
 
 @pytest.mark.parametrize(
@@ -149,6 +149,7 @@ def test_a_long_line_keeps_both_ends():
     [
         (MemoryError(), SparkFailed, "too little memory"),
         (ImportError("x.so: failed to map segment from shared object"), SparkFailed, "too little memory"),
+        (UsageError("no credentials: look"), ThereOnly, "^on an executor: no credentials: look$"),
         (ModuleNotFoundError(name="duckdb"), UsageError, r"the services cannot .*\(no module duckdb\)"),
     ],
 )
@@ -156,7 +157,8 @@ def test_what_an_executor_lacks_is_said_as_such(raised, kind, said):
     error = of_executor(raised, "the services")
     assert type(error) is kind
     assert re.search(said, str(error))
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    travelled = pickle.loads(pickle.dumps(error))
+    assert (str(travelled), travelled.exit_code) == (str(error), error.exit_code)
 
 
 def test_what_no_executor_is_to_blame_for_stays_as_it_is():
