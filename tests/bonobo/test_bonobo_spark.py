@@ -231,6 +231,41 @@ def test_the_example_of_the_page(tmp_path):
     assert "log level" not in done.stderr
 
 
+def test_what_befalls_java_and_a_full_disk_are_said_by_the_run_alone(tmp_path):
+    (tmp_path / "full.py").write_text(
+        textwrap.dedent(
+            """
+            import resource
+            import bonobo
+            from bonobo.spark import Spark
+
+            def rows():
+                from pyspark import SparkContext
+                jvm = SparkContext._active_spark_context._jvm
+                jvm.java.lang.Exception("of a thread").printStackTrace()
+                log = jvm.org.apache.logging.log4j.LogManager
+                log.getLogger("org.apache.spark.scheduler.TaskSchedulerImpl").warn("of the log")
+                # As on a disk that is full: Python gets an error, since it does not heed the signal.
+                resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+                yield bytes(1000)
+
+            if __name__ == "__main__":
+                engine = Spark(master="local[1]", conf={"spark.driver.host": "127.0.0.1"})
+                graph = bonobo.Graph(rows, bonobo.parallel(len), print)
+                raise SystemExit(bonobo.run(graph, engine=engine).exit_code)
+            """
+        )
+    )
+    done = subprocess.run(
+        [sys.executable, "full.py"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.returncode == 4, done.stderr
+    assert "spark: of the log\n" in done.stderr
+    assert "Spark gave the work up: No space left on device; a disk is full" in done.stderr
+    assert "of a thread" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def stages_of_nodes(*nodes):
     (segment,) = divide(make_plan(Graph([1], *nodes, print))).segments.values()
     return stages_of(segment.stages, rows_per_edge=8, memory=1 << 20)
