@@ -206,7 +206,9 @@ def dies(x):
 def test_what_spark_gives_up_is_said_in_its_own_words(context):
     report = bonobo.run(Graph(range(3), parallel(dies, 2), print), engine=Spark(), console=bonobo.QUIET)
     assert report.exit_code == 4
-    assert re.match(r"Spark gave the work up: .*Job aborted.*failed 4 times.*; look into", str(report.fatal))
+    assert re.match(
+        r"Spark gave the work up: .*Job aborted.*failed 4 times.*; an executor has", str(report.fatal)
+    )
 
 
 def broken(x):
