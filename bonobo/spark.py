@@ -19,7 +19,7 @@ from bonobo.constants import Row
 from bonobo.errors import UsageError
 from bonobo.partition import run_stage
 from bonobo.services import GivenServices, checked, hosted
-from bonobo.spark_errors import said_by_spark, translated
+from bonobo.spark_errors import of_executor, said_by_spark, translated
 from bonobo.spark_start import (
     default_settings,
     in_a_thread,
@@ -28,6 +28,7 @@ from bonobo.spark_start import (
     require_master,
     require_pyspark,
 )
+from bonobo.spark_watch import ExecutorWatch
 from bonobo.stage import PartitionFailed, Placed, Record, RowRejected, Stage, key_of
 
 if TYPE_CHECKING:
@@ -77,8 +78,7 @@ class Spark:
             return
         require_java()
         context = in_a_thread(self._context)
-        # Where Java ends, this thread of pyspark's shows a traceback; who waits for Java is told anyway.
-        context._accumulatorServer.handle_error = lambda *connection: None  # type: ignore[attr-defined,method-assign,unused-ignore]
+        _let_the_run_speak(context)
         try:
             yield SparkCluster(context, self.services)
         finally:
@@ -119,10 +119,11 @@ class SparkCluster:
             context.environment["PYTHONHASHSEED"] = "0"
         # Jobs of others on the same context are none of our business.
         self._group = f"bonobo-{id(self):x}"
+        self._watch = ExecutorWatch(context)
 
     def job(self, stages: Sequence[Stage]) -> SparkJob:
         """Begin a job of these stages. Raises UsageError where they or the services cannot be pickled."""
-        return SparkJob(self._context, stages, self._services, self._group)
+        return SparkJob(self._context, stages, self._services, self._group, self._watch)
 
     def cancel(self) -> None:
         """End the job under way."""
@@ -133,11 +134,19 @@ class SparkCluster:
 class SparkJob:
     """Rows in slices, each a broadcast of its own: on the driver's disk, and fetched by who works on it."""
 
-    def __init__(self, context: SparkContext, stages: Sequence[Stage], services: bytes, group: str) -> None:
+    def __init__(
+        self,
+        context: SparkContext,
+        stages: Sequence[Stage],
+        services: bytes,
+        group: str,
+        watch: ExecutorWatch,
+    ) -> None:
         self._context = context
         self._stages = _pickled_stages(stages)
         self._services = services
         self._group = group
+        self._watch = watch
         self._slices: list[tuple[int, Broadcast[bytes]]] = []
 
     def add(self, first: int, rows: Sequence[Row]) -> None:
@@ -148,7 +157,7 @@ class SparkJob:
 
     def run(self, rows: int) -> Iterator[Record]:
         """Give all records, rows in order; raises PartitionFailed and SparkFailed."""
-        with translated():
+        with self._watch.during_job(self._group), translated():
             self._context.setJobGroup(self._group, self._group, interruptOnCancel=True)
             partitions = partitions_for(rows, self._context.defaultParallelism)
             records = self._spread(partitions)
@@ -202,7 +211,7 @@ class _OnExecutor:
         try:
             services = _process.services(self._services)
         except Exception as error:
-            raise PartitionFailed(None, packed([], error)) from None
+            raise PartitionFailed(None, packed([], of_executor(error, "the services"))) from None
         with closing(run_stage(stage, records, services)) as made:
             for record in made:
                 _check_travels(record, stage)
@@ -236,6 +245,24 @@ def _use_the_disk_of_spark() -> None:
     folders = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")
     if os.path.isdir(folders[0]):
         tempfile.tempdir = folders[0]
+
+
+def _let_the_run_speak(context: SparkContext) -> None:
+    """Let what ends a run be said by the run alone: threads of Java and of pyspark print what befalls them.
+
+    Lines of Spark's log still come, since its appender holds the standard error that it began with. The Java
+    of spark-submit is not ours to quiet.
+    """
+    from pyspark.core import broadcast
+
+    # It prints a traceback where a disk is full, and raises all the same.
+    broadcast.print_exec = lambda stream: None  # type: ignore[attr-defined]
+    # So does this thread, where Java ends; who waits for Java is told anyway.
+    context._accumulatorServer.handle_error = lambda *connection: None  # type: ignore[attr-defined,method-assign,unused-ignore]
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        java: Any = context._jvm
+        nowhere = java.java.io.OutputStream.nullOutputStream()
+        java.java.lang.System.setErr(java.java.io.PrintStream(nowhere))
 
 
 def partitions_for(rows: int, slots: int) -> int:
@@ -293,11 +320,12 @@ def _unpickled(message: bytes, what: str) -> Any:
     try:
         return pickle.loads(message)
     except Exception as error:
-        lacking = f"no module {error.name}" if isinstance(error, ImportError) else type(error).__name__
-        refused = UsageError(
-            f"{what} cannot be made on executors ({lacking}): install there what is installed here, "
-            "in the same versions"
-        )
+        refused = of_executor(error, what)
+        if refused is error:
+            refused = UsageError(
+                f"{what} cannot be made on executors ({type(error).__name__}): install there what is "
+                "installed here, in the same versions"
+            )
         raise PartitionFailed(None, packed([], refused)) from None
 
 

@@ -96,7 +96,8 @@ def loader_services_there(settings: Settings, run: str) -> Generator[Mapping[str
     """
     with open_warehouse(settings) as (store, catalog):
         counted = CountingStore(store)
-        with closing(Identities(catalog, partial(standing_studies, counted, catalog))) as identities:
+        standing = partial(standing_studies, counted, catalog)
+        with closing(Identities(catalog, standing, shared=True)) as identities:
             yield {
                 "store": counted,
                 "assignments": SharedAssignments(counted, run=run, clock=utc_now),

@@ -30,6 +30,7 @@ from bonobo.spark import (
     partitions_for,
 )
 from bonobo.spark_errors import SparkFailed
+from bonobo.spark_watch import ExecutorWatch
 from bonobo.stage import PartitionFailed, Placed, stages_of
 
 pytestmark = needs_spark
@@ -153,7 +154,8 @@ def no_services():
 def test_services_that_cannot_be_made_end_the_run(context):
     graph = Graph(["a"], parallel(greet, 2), print)
     report = bonobo.run(graph, engine=Spark(services=no_services), console=bonobo.QUIET)
-    assert (report.exit_code, str(report.fatal)) == (4, "the bucket cannot be used: look at its name")
+    said = "on an executor: the bucket cannot be used: look at its name"
+    assert (report.exit_code, str(report.fatal)) == (4, said)
 
 
 def test_a_service_that_is_missing_there_is_named(context):
@@ -204,7 +206,9 @@ def dies(x):
 def test_what_spark_gives_up_is_said_in_its_own_words(context):
     report = bonobo.run(Graph(range(3), parallel(dies, 2), print), engine=Spark(), console=bonobo.QUIET)
     assert report.exit_code == 4
-    assert re.match(r"Spark gave the work up: .*Job aborted.*failed 4 times.*; look into", str(report.fatal))
+    assert re.match(
+        r"Spark gave the work up: .*Job aborted.*failed 4 times.*; an executor has", str(report.fatal)
+    )
 
 
 def broken(x):
@@ -229,6 +233,41 @@ def test_the_example_of_the_page(tmp_path):
     assert "log level" not in done.stderr
 
 
+def test_what_befalls_java_and_a_full_disk_are_said_by_the_run_alone(tmp_path):
+    (tmp_path / "full.py").write_text(
+        textwrap.dedent(
+            """
+            import resource
+            import bonobo
+            from bonobo.spark import Spark
+
+            def rows():
+                from pyspark import SparkContext
+                jvm = SparkContext._active_spark_context._jvm
+                jvm.java.lang.Exception("of a thread").printStackTrace()
+                log = jvm.org.apache.logging.log4j.LogManager
+                log.getLogger("org.apache.spark.scheduler.TaskSchedulerImpl").warn("of the log")
+                # As on a disk that is full: Python gets an error, since it does not heed the signal.
+                resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+                yield bytes(1000)
+
+            if __name__ == "__main__":
+                engine = Spark(master="local[1]", conf={"spark.driver.host": "127.0.0.1"})
+                graph = bonobo.Graph(rows, bonobo.parallel(len), print)
+                raise SystemExit(bonobo.run(graph, engine=engine).exit_code)
+            """
+        )
+    )
+    done = subprocess.run(
+        [sys.executable, "full.py"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.returncode == 4, done.stderr
+    assert "spark: of the log\n" in done.stderr
+    assert "Spark gave the work up: No space left on device; a disk is full" in done.stderr
+    assert "of a thread" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def stages_of_nodes(*nodes):
     (segment,) = divide(make_plan(Graph([1], *nodes, print))).segments.values()
     return stages_of(segment.stages, rows_per_edge=8, memory=1 << 20)
@@ -236,7 +275,7 @@ def stages_of_nodes(*nodes):
 
 def of_an_executor(stage, *rows):
     """What an executor gives for rows, or the error that it ends its partition with."""
-    (pickled,) = SparkJob(None, [stage], dict, "group")._stages
+    (pickled,) = SparkJob(None, [stage], dict, "group", None)._stages
     records = [Placed((place,), (place,), row) for place, row in enumerate(rows)]
     try:
         return list(_OnExecutor(pickled, pickle.dumps(dict))(records))
@@ -255,7 +294,7 @@ def test_rows_that_cannot_travel_are_refused_by_the_name_of_their_node():
     assert (type(refused), refused.exit_code) == (UsageError, 2)
     assert "rows cannot leave a_lock: what they hold cannot be pickled (TypeError)" in str(refused)
     with pytest.raises(UsageError, match="rows cannot leave this process"):
-        SparkJob(None, [stage], dict, "group").add(0, [(threading.Lock(),)])
+        SparkJob(None, [stage], dict, "group", None).add(0, [(threading.Lock(),)])
 
 
 class Gone:
@@ -272,10 +311,12 @@ class Gone:
         )
 
     setJobGroup = broadcast = cancelJobGroup = destroy = fail
+    _jsc = SimpleNamespace(sc=fail)
 
 
 def test_a_spark_that_has_ended_is_said_in_one_line_at_whatever_moment():
-    job = SparkJob(Gone(), stages_of_nodes(parallel(str)), dict, "group")
+    stages = stages_of_nodes(parallel(str))
+    job = SparkJob(Gone(), stages, dict, "group", ExecutorWatch(Gone()))
     for call in (lambda: job.add(0, [(1,)]), lambda: list(job.run(1))):
         with pytest.raises(SparkFailed, match="Cannot call methods on a stopped SparkContext; look into"):
             call()
@@ -293,7 +334,7 @@ def test_nodes_that_cannot_travel_are_refused_by_name():
 
     for node in (parallel(holding), parallel(str.upper, key=lambda x: held)):
         with pytest.raises(UsageError, match=r"(holding|upper) cannot leave this process") as refused:
-            SparkJob(None, stages_of_nodes(parallel(str), node), dict, "group")
+            SparkJob(None, stages_of_nodes(parallel(str), node), dict, "group", None)
         assert "\n" not in str(refused.value)
 
 
@@ -302,7 +343,7 @@ def test_what_is_not_installed_there_is_named(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     known = importlib.import_module("only_here").known
     (stage,) = stages_of_nodes(parallel(known))
-    (pickled,) = SparkJob(None, [stage], dict, "group")._stages
+    (pickled,) = SparkJob(None, [stage], dict, "group", None)._stages
     monkeypatch.undo()
     del sys.modules["only_here"]
     with pytest.raises(PartitionFailed) as failed:

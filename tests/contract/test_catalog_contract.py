@@ -303,9 +303,11 @@ def test_a_study_belongs_to_the_patient_of_its_first_decision(catalog):
             study("1.4", "P4", "deferred", "store-fault", sequence=2),
             study("1.4", "P5", "loaded", sequence=3),
             study("1.5", None, "loaded"),
+            study("1.6", "P6", "deferred", "contended"),
         ]
     )
-    assert list(catalog.study_owners()) == [("1.1", "P1"), ("1.3", "P3"), ("1.4", "P4")]
+    owners = [("1.1", "P1"), ("1.3", "P3"), ("1.4", "P4"), ("1.6", "P6")]
+    assert list(catalog.study_owners()) == owners
 
 
 def test_an_instance_is_held_by_the_first_object_of_each_place(catalog):

@@ -1,16 +1,19 @@
 """The pipelines over partitions, in one process: the same warehouse and tables, every request counted."""
 
+import itertools
+import json
 import os
 import pickle
 import shutil
 from functools import partial
 
+import large_drop
 import pytest
 from in_memory_cluster import InMemory
 from orjson import loads
 
 import bonobo
-from hard_drop import FolderPlace, S3Place, warehouse_in
+from hard_drop import CONFIGURATION, FolderPlace, S3Place, clinical, image, warehouse_in
 from support import load, state
 from warehouse import dataprocess, warehouseloader
 from warehouse.domain.records import Assignment
@@ -72,6 +75,47 @@ def test_a_load_ends_equal(place, again):
     ]
     if not again:
         assert there.services["ledger"]["requests"]["copy"] == here.figures["requests"]["copy"]
+
+
+def apart(*partitions):
+    """UIDs of which each comes into a partition of its own."""
+    uids = map("1.2.826.{}".format, itertools.count(1))
+    return [next(uid for uid in uids if hash(uid) % 3 == partition) for partition in partitions]
+
+
+def four_images(folder):
+    """The first two are one instance in two studies, the middle two have one target, the last two are one
+    instance in two studies again. Partitions 0 and 2 are worked on in one process, 1 in another."""
+    instance, other = apart(0, 1)
+    first, second, third = apart(0, 0, 1)
+    images = (("1", "one", instance, first), ("2", "two", instance, second), ("3", "two", other, second))
+    large_drop.put(folder / "config.json", json.dumps(CONFIGURATION).encode())
+    large_drop.put(folder / "raw-a/2020-01-01/data/P1_data.json", clinical("P1"))
+    for day, name, sop_uid, study in (*images, ("4", "four", other, third)):
+        data = image("P1", name=name, SOPInstanceUID=sop_uid, StudyInstanceUID=study)
+        large_drop.put(folder / f"raw-a/2020-02-0{day}/images/{name}.dcm", data)
+    return instance, other
+
+
+def loaded_as(store, catalog):
+    """The SOP instances in the sets, one for each object."""
+    found = catalog.query("SELECT SOPInstanceUID FROM images").column(0).to_pylist()
+    assert len(found) == sum(info.key.endswith(".dcm") for info in store.list("training/"))
+    return found
+
+
+def test_four_images_that_are_chained_are_two_instances_in_two_objects(tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    expected = sorted(four_images(here))
+    shutil.copytree(here, there, copy_function=shutil.copy2)
+    assert load(*warehouse_in(here)).code == 0
+    assert sorted(loaded_as(*warehouse_in(here))) == expected
+    ended = spread_load(settings_of(str(there)))
+    assert sorted(loaded_as(*warehouse_in(there))) == expected
+    assert (ended.exit_code, ended.services["ledger"]["reasons"]["contended"]) == (4, 1)
+    again = spread_load(settings_of(str(there)))
+    assert sorted(loaded_as(*warehouse_in(there))) == expected
+    assert again.services["ledger"]["reasons"] == {"conflicting-copy": 1}
 
 
 def test_the_tables_are_the_same(loaded_once, tmp_path):

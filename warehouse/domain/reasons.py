@@ -76,6 +76,11 @@ REASONS: Mapping[str, Reason] = {
     "internal-error": _deferred(
         "the program failed on this object", "report it; load again", incomplete=True
     ),
+    "contended": _deferred(
+        "its name was another image's first, and its SOP instance may be loaded elsewhere at this moment",
+        "load again",
+        incomplete=True,
+    ),
     "retry": _deferred("somebody asked for another look", "load again"),
     "invalid-key": _quarantined("its name or its date is not of the layout", "upload it under a valid name"),
     "invalid-json": _quarantined("the clinical file is not strict UTF-8 JSON", _REPAIR),

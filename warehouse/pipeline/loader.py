@@ -37,7 +37,13 @@ from warehouse.pipeline.configuration import (
     configuration_warnings,
     read_configuration,
 )
-from warehouse.pipeline.placing import document_of_another, placed, put_document, same_instance
+from warehouse.pipeline.placing import (
+    document_of_another,
+    may_take_its_place,
+    placed,
+    put_document,
+    same_instance,
+)
 from warehouse.pipeline.reading import LARGE_HEADER, permitted_header, read_clinical, read_stored_header
 
 if TYPE_CHECKING:
@@ -192,6 +198,8 @@ def copy_and_upload(
         return duplicate
     if document_of_another(row, store):
         return outcome(row, Decided.QUARANTINED, "conflicting-copy")
+    if not may_take_its_place(row, store, identities):
+        return outcome(row, Decided.DEFERRED, "contended")
     target, stood = placed(row, store)
     if stood and not store.same_bytes(row.raw.info, target):
         return outcome(row, Decided.QUARANTINED, "conflicting-copy", target=target)

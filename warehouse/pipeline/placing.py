@@ -29,6 +29,17 @@ def placed(row: Copy, store: Store) -> tuple[ObjectInfo, bool]:
         return store.head(row.target), True
 
 
+def may_take_its_place(row: Copy, store: Store, identities: Identities) -> bool:
+    """Whether the row's target is the row's to fill, or filled already.
+
+    It is not where another process may be about to put an object of its SOP instance elsewhere.
+    """
+    image = row.image
+    if image is None or row.lane is None or identities.guards(image.sop_uid, row.lane):
+        return True
+    return _find(store, row.target) is not None
+
+
 def same_instance(row: Copy, store: Store, identities: Identities) -> Outcome | None:
     """The outcome of an image whose SOP instance another object holds already; None where none does.
 

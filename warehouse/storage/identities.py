@@ -43,16 +43,22 @@ _ODD_TARGETS = """
 class Identities:
     """Answers whose a study is and which objects hold an instance. Safe to use from many threads.
 
-    `standing_studies` gives what the tree says of studies (UID, canonical patient) beyond the catalog.
+    `standing_studies` gives what the tree says of studies (UID, canonical patient) beyond the catalog. Where
+    images of one run are `shared` out among several processes, each knows the lanes of its own alone.
 
     Every method may raise StoreError: the catalog is read by the first question. The temporary file goes
     with `close`.
     """
 
     def __init__(
-        self, catalog: Catalog, standing_studies: Callable[[], Iterable[tuple[str, str]]] = tuple
+        self,
+        catalog: Catalog,
+        standing_studies: Callable[[], Iterable[tuple[str, str]]] = tuple,
+        *,
+        shared: bool = False,
     ) -> None:
         self._catalog = catalog
+        self._shared = shared
         self._standing_studies = standing_studies
         self._lock = threading.RLock()
         self._filled: set[str] = set()
@@ -90,7 +96,7 @@ class Identities:
         It is the first one's SOP Instance UID: where several processes read the images, each gives those of
         one instance the same name. An image that joins two lanes takes that of its SOP Instance UID: a target
         is guarded by its create-only write as well, an instance by nothing else. A lane that only another
-        process knows cannot be joined (docs/decisions/0023-spark.md).
+        process knows cannot be joined: see `guards`.
         """
         tokens = (f"instance {sop_uid}", f"target {target}")
         with self._table("lanes") as file:
@@ -99,8 +105,17 @@ class Identities:
                 if found:
                     break
             lane = str(found[0]) if found else sop_uid
-            _add(file, "lanes", [(token, lane) for token in tokens])
+            if self.guards(sop_uid, lane):
+                _add(file, "lanes", [(token, lane) for token in tokens])
         return lane
+
+    def guards(self, sop_uid: str, lane: str) -> bool:
+        """Whether the lane is the one in which images with this SOP Instance UID may be put somewhere.
+
+        In one process it always is. Of several, all give an instance the same lane, but for an image that
+        came into another's by its target: what becomes of its instance elsewhere is not known there.
+        """
+        return not self._shared or lane == sop_uid
 
     def claim_document(self, key: str, target: str) -> str:
         """Which image's metadata stands, or will stand, at `key`: `target`'s, where it was nobody's."""

@@ -45,8 +45,8 @@ def temporary(tmp_path, monkeypatch):
 def identities():
     made = []
 
-    def make(catalog):
-        made.append(Identities(catalog))
+    def make(catalog, **how):
+        made.append(Identities(catalog, **how))
         return made[-1]
 
     yield make
@@ -124,6 +124,23 @@ def test_images_that_may_meet_share_a_lane(identities):
     assert other != one
     assert known.lane("1.3", "training/a") == other
     assert known.lane("training/c", "1.3") not in (one, other)
+
+
+def test_of_several_processes_each_gives_an_instance_the_same_lane_or_does_not_guard_it(identities):
+    here, there = (identities(Watched(), shared=True) for _ in range(2))
+    first = here.lane("1.1", "training/a")
+    assert here.guards("1.1", first)
+    by_its_target = here.lane("1.2", "training/a")
+    assert by_its_target == first
+    assert not here.guards("1.2", by_its_target)
+    assert here.lane("1.2", "training/b") == there.lane("1.2", "training/c") == "1.2"
+    assert here.guards("1.2", "1.2")
+
+
+def test_in_one_process_every_lane_guards_its_instances(identities):
+    known = identities(Watched())
+    known.lane("1.1", "training/a")
+    assert known.guards("1.2", known.lane("1.2", "training/a"))
 
 
 def test_many_threads_agree_on_one_owner_and_one_holder(identities):
