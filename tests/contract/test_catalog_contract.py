@@ -304,9 +304,10 @@ def test_a_study_belongs_to_the_patient_of_its_first_decision(catalog):
             study("1.4", "P5", "loaded", sequence=3),
             study("1.5", None, "loaded"),
             study("1.6", "P6", "deferred", "contended"),
+            study("1.7", "P7", "deferred", "occupied"),
         ]
     )
-    owners = [("1.1", "P1"), ("1.3", "P3"), ("1.4", "P4"), ("1.6", "P6")]
+    owners = [("1.1", "P1"), ("1.3", "P3"), ("1.4", "P4"), ("1.6", "P6"), ("1.7", "P7")]
     assert list(catalog.study_owners()) == owners
 
 

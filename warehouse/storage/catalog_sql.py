@@ -43,7 +43,7 @@ _WAITING_PATIENTS = f"""
 
 STUDY_IS_SETTLED = """(
     outcome IN ('loaded', 'present') OR reason IN ('conflicting-copy', 'store-fault', 'forbidden',
-        'internal-error', 'contended', 'retry', 'vanished', 'archived'))"""
+        'internal-error', 'occupied', 'contended', 'retry', 'vanished', 'archived'))"""
 """True of decisions that were taken after the study was found to be their patient's, whatever became of the
 copy."""
 
