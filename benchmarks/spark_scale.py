@@ -47,6 +47,7 @@ from warehouse.services import run_services, utc_now
 from warehouse.storage.aws import storage_options
 from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.delta import DeltaCatalog
+from warehouse.storage.delta_tables import CHECKPOINT_COMMITS
 from warehouse.storage.ledger import COMMIT_ROWS, Ledger
 from warehouse.storage.memory import MemoryStore
 from warehouse.storage.s3 import S3Store
@@ -56,8 +57,8 @@ TESTS = Path(__file__).parents[1] / "tests"
 
 TIMES = 50
 
-# So many commits after a checkpoint Delta writes the next (delta.checkpointInterval): a whole period counts.
-CHECKPOINT = 100
+# A whole number of the catalog's periods from checkpoint to checkpoint.
+LAST = 10 * CHECKPOINT_COMMITS
 
 
 def main() -> None:
@@ -115,7 +116,7 @@ def measure_commits(server: Any, commits: int) -> None:
             for outcome in itertools.islice(endless, COMMIT_ROWS):
                 ledger.record(outcome)
             counts.append(Counter(server.names_seen()))
-    for some in (counts[1:6], counts[-CHECKPOINT:]):
+    for some in (counts[1:6], counts[-LAST:]):
         each = [sum(count.values()) for count in some]
         kinds = ", ".join(f"{n / len(some):.0f} {kind}" for kind, n in sum(some, Counter()).most_common())
         first = 1 + next(place for place, count in enumerate(counts) if count is some[0])

@@ -18,7 +18,7 @@ from warehouse.storage.catalog_errors import OPERATION, translated
 from warehouse.storage.catalog_schema import VIEWS
 from warehouse.storage.catalog_sql import SqlCatalog
 from warehouse.storage.catalog_work import Source
-from warehouse.storage.delta_tables import KEEP_THE_LOG, DeltaTables, Edition, Options
+from warehouse.storage.delta_tables import LOG, DeltaTables, Edition, Options
 from warehouse.storage.publish import Remarks, publish, remarks_of
 from warehouse.storage.snapshot import AsOf, Snapshot
 
@@ -33,7 +33,7 @@ LOST = (
 _OUTCOMES = ("loaded", "present", "quarantined", "deferred", "ignored")
 _DECIDED_SOMETHING = functools.reduce(or_, (ds.field(name) > 0 for name in _OUTCOMES))
 
-_CONFIGURATION = {"delta.appendOnly": "true", **KEEP_THE_LOG}
+_CONFIGURATION = {"delta.appendOnly": "true", **LOG}
 
 
 class DeltaCatalog(SqlCatalog):

@@ -43,8 +43,14 @@ if TYPE_CHECKING:
 
 Options = Mapping[str, str]
 
+# Whoever opens or commits reads the entries behind the last checkpoint one by one: on S3 each is a request.
+CHECKPOINT_COMMITS = 10
+
 # Every version stays readable and citable: nothing is vacuumed, and the log is never cleaned.
-KEEP_THE_LOG: Mapping[str, str | None] = {"delta.enableExpiredLogCleanup": "false"}
+LOG: Mapping[str, str | None] = {
+    "delta.enableExpiredLogCleanup": "false",
+    "delta.checkpointInterval": f"{CHECKPOINT_COMMITS}",
+}
 
 # delta-rs commits again by itself where others only added rows, but gives up where they made the table or
 # added a column meanwhile; then it has to be opened anew.
@@ -186,7 +192,7 @@ class DeltaTables:
                     options,
                     mode="overwrite",
                     schema_mode="overwrite",
-                    configuration=KEEP_THE_LOG,
+                    configuration=LOG,
                     remarks=remarks,
                     retries=0,
                 )
