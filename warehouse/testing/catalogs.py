@@ -14,6 +14,7 @@ from warehouse.storage.catalog import Catalog, InstanceHolder, Pending, Snapshot
 from warehouse.storage.catalog_files import CatalogFiles
 from warehouse.storage.catalog_suggested import Look
 from warehouse.storage.sandbox import UNLIMITED, Answer, Limits
+from warehouse.storage.store import Chunk
 from warehouse.testing.faults import REMOVE, Faults
 
 
@@ -82,7 +83,7 @@ class FaultyCatalog:
 
 
 class FaultyCatalogFiles:
-    """The objects under `catalog/`, whose removal (`remove`) fails as `faults` says."""
+    """The objects under `catalog/`, whose `create`, `read` and `remove` fail as `faults` says."""
 
     def __init__(self, inner: CatalogFiles, faults: Faults) -> None:
         self._inner = inner
@@ -90,6 +91,12 @@ class FaultyCatalogFiles:
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         return self._inner.list(prefix)
+
+    def create(self, key: str, data: bytes) -> ObjectInfo:
+        return self._faults.call("create", (key,), lambda: self._inner.create(key, data))
+
+    def read(self, key: str) -> Chunk:
+        return self._faults.call("read", (key,), lambda: self._inner.read(key))
 
     def remove(self, key: str) -> None:
         self._faults.call(REMOVE, (key,), lambda: self._inner.remove(key))

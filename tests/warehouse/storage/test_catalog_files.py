@@ -138,14 +138,9 @@ def test_whether_a_catalog_can_be_replaced_is_tried_and_leaves_nothing(place):
 
 
 @pytest.mark.parametrize("verb", ["create", "read", "remove"])
-def test_what_cannot_be_replaced_is_found_before_anything_is_removed(tmp_path, monkeypatch, verb):
+def test_what_cannot_be_replaced_is_found_before_anything_is_removed(tmp_path, verb):
     catalog, files = DeltaCatalog(str(tmp_path)), FolderCatalogFiles(tmp_path)
     filled(catalog)
-
-    def refuse(*_, **__):
-        raise Forbidden(verb)
-
-    monkeypatch.setattr(files, verb, refuse)
     with pytest.raises(Forbidden):
-        require_to_be_replaceable(files)
+        require_to_be_replaceable(FaultyCatalogFiles(files, Faults(Fault(verb, Kind.FORBIDDEN))))
     assert len(catalog.query("FROM objects")) == 3
