@@ -58,8 +58,8 @@ def test_2_a_file_stands_where_the_catalog_should(command, loaded, tmp_path, pla
         told = command("warehouse", *words)
         assert (told.code, told.out) == (2, ""), words
         line = told.err.splitlines()[-1]
-        assert line.startswith(f"error: at {place} stands what is no folder, where the catalog "), words
-        assert line.endswith(": put that aside, run again")
+        assert line.startswith(f"error: {place} is no folder, so that no catalog "), words
+        assert line.endswith(": put it aside, run again")
     (loaded / place).unlink()
     (tmp_path / "aside").rename(loaded / place)
     assert command("warehouse", "verify", loaded).code == 0

@@ -158,5 +158,5 @@ def test_a_lost_catalog_is_not_told_as_nothing_to_look_at_again(command, loaded,
     before = tree(loaded)
     asked = command("warehouse", "retry", loaded, *options)
     assert (asked.code, asked.out) == (2, "")
-    assert "`warehouse catalog rebuild`" in asked.err
+    assert "`warehouse catalog rebuild --replace`" in asked.err
     assert tree(loaded) == before

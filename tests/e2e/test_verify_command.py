@@ -118,7 +118,7 @@ def test_what_cannot_be_read_ends_with_4(command, loaded):
     done = command("warehouse", "verify", loaded)
     assert "not read: copy (no-source)" in done.out
     assert done.code == 5
-    assert "metadata-missing" in done.out
+    assert "metadata-obstructed" in done.out
     document.unlink()
     header = command(
         "warehouse", "header", str(document).replace("ct-metadata", "ct").replace(".json", ".dcm")

@@ -123,7 +123,8 @@ class DeltaCatalog(SqlCatalog):
     def _was_published(self, group: Group) -> bool:
         try:
             return bool(self._sets[group].remarks("images"))
-        except Forbidden:  # Who may read the catalog need not be a reader of both sets.
+        # Who may read the catalog need not be a reader of both sets; and where one cannot stand, none stood.
+        except (Forbidden, StoreUnavailable):
             return False
 
     def _published(self, name: str, remarks: Remarks) -> Sequence[Source]:

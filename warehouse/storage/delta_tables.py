@@ -65,7 +65,7 @@ _UNFIT = (
     "tables cannot stand under: rename it"
 )
 _LINKED = "the catalog is a symbolic link: put a folder in its place"
-_NO_FOLDER = "at {} stands what is no folder, where the catalog should be: put that aside, run again"
+_NO_FOLDER = "{} is no folder, so that no catalog can stand there: put it aside, run again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from warehouse.errors import StoreError
+from warehouse.errors import Occupied, StoreError, StoreFault
 from warehouse.storage.translate import of_os
 
 _unfinished: set[str] = set()
@@ -29,12 +29,12 @@ def whole_file(path: Path) -> Generator[BinaryIO]:
             with path.open("wb") as stream:
                 yield stream
         except OSError as error:
-            raise of_os("write", "", error) from None
+            raise _unwritten(error) from None
         return
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     except OSError as error:
-        raise of_os("write", "", error) from None
+        raise _unwritten(error) from None
     _unfinished.add(name)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -43,11 +43,17 @@ def whole_file(path: Path) -> Generator[BinaryIO]:
             os.fsync(stream.fileno())
         os.replace(name, path)
     except OSError as error:
-        raise of_os("write", "", error) from None
+        raise _unwritten(error) from None
     finally:
         with contextlib.suppress(OSError):
             os.unlink(name)
         _unfinished.discard(name)
+
+
+def _unwritten(error: OSError) -> StoreError:
+    """What stands in the way of a file, outside of any store, is not in the way of an object."""
+    ours = of_os("write", "", error)
+    return StoreFault(ours.operation, cause=ours.cause) if isinstance(ours, Occupied) else ours
 
 
 def remove_unfinished() -> None:

@@ -96,7 +96,7 @@ def test_the_log_outlives_its_checkpoints(tmp_path):
     for n in range(21):
         catalog.append([decision(f"{n:03}")])
     log = tmp_path / "catalog" / "objects" / "_delta_log"
-    assert sorted(log.glob("*.checkpoint.parquet")) == [log / f"{n:020}.checkpoint.parquet" for n in (10, 20)]
+    assert sorted(log.glob("*.checkpoint.parquet")) == [log / f"{n:020}.checkpoint.parquet" for n in (9, 19)]
     assert len(list(log.glob("*.json"))) == 21
     assert len(keys_of(catalog)) == 21
     old = DeltaTable(str(tmp_path / "catalog" / "objects"), version=3)
@@ -258,7 +258,7 @@ def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path, mo
 
 def test_a_file_where_the_table_should_stand(tmp_path):
     (tmp_path / "catalog").write_bytes(b"")
-    with pytest.raises(StoreUnavailable, match="put that aside"):
+    with pytest.raises(StoreUnavailable, match="put it aside"):
         DeltaCatalog(str(tmp_path)).append([decision("a")])
 
 

@@ -58,7 +58,7 @@ def test_what_stands_is_told_and_left_unless_it_is_to_be_replaced(new, catalog, 
 @pytest.mark.parametrize("replace", [False, True])
 def test_what_stands_in_its_place_is_told_at_once(new, tmp_path, replace):
     (tmp_path / "catalog").write_text("somebody's")
-    with pytest.raises(StoreUnavailable, match="at catalog stands what is no folder"):
+    with pytest.raises(StoreUnavailable, match="catalog is no folder"):
         new(replace=replace).require_to_be_wanted()
 
 

@@ -16,6 +16,7 @@ from warehouse.errors import Forbidden, StoreUnavailable
 from warehouse.storage import publish
 from warehouse.storage.catalog import VIEWS, MemoryCatalog
 from warehouse.storage.delta import DeltaCatalog
+from warehouse.storage.delta_tables import LOG
 from warehouse.storage.ledger import Ledger
 from warehouse.storage.memory import MemoryStore
 
@@ -124,7 +125,7 @@ def test_every_version_of_a_published_table_stays(tmp_path):
         catalog.publish()
     table = str(tmp_path / "training" / "catalog" / "images")
     assert [DeltaTable(table, version=n).to_pyarrow_dataset().count_rows() for n in range(3)] == [1, 2, 3]
-    assert DeltaTable(table).metadata().configuration == {"delta.enableExpiredLogCleanup": "false"}
+    assert DeltaTable(table).metadata().configuration == LOG
     assert [len(rows(catalog.published("training", n), "FROM images")) for n in range(3)] == [1, 2, 3]
 
 
