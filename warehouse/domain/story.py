@@ -154,9 +154,11 @@ def _version(one: Decision, facts: Facts) -> str:
 
 
 def _compared(one: Decision, facts: Facts) -> str:
-    now = facts.expected.configuration
-    if now is None or one.configuration is None:
+    now, problem = facts.expected.configuration, facts.expected.problem
+    if one.configuration is None:
         return ""
+    if problem is not None:
+        return f"; it cannot be compared with config.json now, since {problem}"
     return ", as config.json stands" if now == one.configuration else "; config.json says something else now"
 
 

@@ -100,6 +100,13 @@ def test_another_look_helps_where_bytes_decided(kind, outcome, asks_again):
     assert any("warehouse retry" in line for line in lines) == asks_again
 
 
+def test_a_configuration_that_cannot_be_read_is_told_where_it_would_be_compared():
+    lines = told(replace(LOADED, configuration="c0"), expected=Expected(problem="permission denied"))
+    assert "configuration c0; it cannot be compared with config.json now, since permission denied" in section(
+        lines, "decisions"
+    )
+
+
 def test_a_decision_is_told_with_its_run_its_rule_and_its_configuration():
     lines = told(replace(LOADED, configuration="c0", site="Clinic", flags=["site-differs"]))
     assert section(lines, "decisions") == [
