@@ -49,6 +49,25 @@ def test_what_was_published_tells_of_it(catalog, tmp_path, ask):
         ask(catalog)
 
 
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_a_first_load_commits_meanwhile_is_not_lost(tmp_path, monkeypatch, ended):
+    catalog, loader = DeltaCatalog(str(tmp_path)), DeltaCatalog(str(tmp_path))
+    look = catalog._tables.open
+
+    def look_before_the_commits(name, version=None):
+        found = look(name, version)
+        if name == "objects" and loader.version() is None:
+            loader.append([decision("a", "quarantined", "truncated")])
+            loader.publish()
+            if ended:
+                loader.append_run({**RUN, "quarantined": 1})
+        return found
+
+    monkeypatch.setattr(catalog._tables, "open", look_before_the_commits)
+    catalog.require_not_lost()
+    assert catalog.version() == 0
+
+
 def test_where_nothing_was_decided_nothing_is_lost(tmp_path):
     catalog = DeltaCatalog(str(tmp_path))
     for _ in range(2):
