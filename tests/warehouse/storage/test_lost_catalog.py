@@ -8,6 +8,7 @@ from catalog_rows import at, decision
 from warehouse.errors import StoreUnavailable
 from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.delta import DeltaCatalog
+from warehouse.storage.readable import readable
 
 RUN = {"run": "run-1", "started": at(0), "ended": at(9), "listed": 1, "loaded": 0, "present": 0, "ignored": 0}
 
@@ -68,6 +69,14 @@ def test_what_a_first_load_commits_meanwhile_is_not_lost(tmp_path, monkeypatch, 
     assert catalog.version() == 0
 
 
+def test_runs_that_decided_nothing_are_no_answer_of_a_catalog_that_is_lost(catalog, tmp_path):
+    catalog.publish()
+    shutil.rmtree(tmp_path / "catalog")
+    catalog.append_run({**RUN, "quarantined": 0, "deferred": 0})
+    with pytest.raises(StoreUnavailable, match="the catalog is lost"):
+        readable(catalog)
+
+
 def test_where_nothing_was_decided_nothing_is_lost(tmp_path):
     catalog = DeltaCatalog(str(tmp_path))
     for _ in range(2):
@@ -76,6 +85,7 @@ def test_where_nothing_was_decided_nothing_is_lost(tmp_path):
         with catalog.pending([]) as pending:
             assert pending.listed == 0
         catalog.append_run({**RUN, "quarantined": 0, "deferred": 0})
+        assert readable(catalog).version is None
 
 
 def test_what_a_first_load_left_that_was_killed_is_no_lost_catalog(catalog, tmp_path):
