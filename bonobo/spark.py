@@ -156,7 +156,7 @@ class SparkJob:
             self._slices.append((first, self._context.broadcast(message)))
 
     def run(self, rows: int) -> Iterator[Record]:
-        """Give all records, rows in order; raises PartitionFailed and SparkFailed."""
+        """Give all records, rows in order; raises PartitionFailed, UsageError and SparkFailed."""
         with self._watch.during_job(self._group), translated():
             self._context.setJobGroup(self._group, self._group, interruptOnCancel=True)
             partitions = partitions_for(rows, self._context.defaultParallelism)

@@ -108,9 +108,10 @@ def of_executor(error: Exception, what: str) -> Exception:
         # A library that the memory does not suffice for is no module that is missing.
         return SparkFailed("MemoryError on an executor")
     if isinstance(error, ImportError):
+        lacking = f"no module {error.name}" if error.name else type(error).__name__
         return UsageError(
-            f"{what} cannot be made on executors (no module {error.name}): install there what is installed "
-            "here, in the same versions"
+            f"{what} cannot be made on executors ({lacking}): install there what is installed here, in the "
+            "same versions"
         )
     code = code_carried(error)
     return error if code is None else ThereOnly(str(error), code)

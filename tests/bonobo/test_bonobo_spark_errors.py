@@ -151,6 +151,7 @@ def test_a_long_line_keeps_both_ends():
         (ImportError("x.so: failed to map segment from shared object"), SparkFailed, "too little memory"),
         (UsageError("no credentials: look"), ThereOnly, "^on an executor: no credentials: look$"),
         (ModuleNotFoundError(name="duckdb"), UsageError, r"the services cannot .*\(no module duckdb\)"),
+        (ImportError("of a patient"), UsageError, r"the services cannot .*\(ImportError\): install there"),
     ],
 )
 def test_what_an_executor_lacks_is_said_as_such(raised, kind, said):

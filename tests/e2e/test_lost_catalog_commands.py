@@ -23,7 +23,7 @@ ASKING = [
 def test_that_it_is_lost_is_said_by_each(command, loaded, lost):
     key = next(path for path in loaded.glob("raw-*/*/images/*.dcm")).relative_to(loaded)
     shutil.rmtree(loaded / lost)
-    files = tree(loaded)
+    files, left = tree(loaded), sorted(loaded.rglob("catalog/**"))
     asking = [(name, loaded, *more) for name, *more in ASKING if name != "cohort" or lost != "catalog"]
     asking += [("why", loaded, key)]
     if lost != "catalog":
@@ -36,6 +36,7 @@ def test_that_it_is_lost_is_said_by_each(command, loaded, lost):
         assert line.startswith("error: the catalog is lost: "), words
         assert "`warehouse catalog rebuild --replace`, then load" in line
     assert tree(loaded) == files
+    assert sorted(loaded.rglob("catalog/**")) == left
     assert command("warehouse", "catalog", "rebuild", loaded, "--replace").code == 0
     assert command("warehouse", "load", loaded).code == 0
     assert tree(loaded) == files

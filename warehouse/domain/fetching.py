@@ -19,7 +19,7 @@ FAILURES: Mapping[str, str] = {
     "archived": "in an archive tier: restore it, run again",
     "forbidden": "not yours to read, or not to be written: get the permission, run again",
     "store-fault": "not given by the store, or not taken by the disk: run again",
-    "occupied": "another file stands in its place: move that one away",
+    "occupied": "something else stands in its place, or on the way there: move that away",
     "internal-error": "one that the program failed on: report it",
 }
 

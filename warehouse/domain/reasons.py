@@ -69,15 +69,15 @@ REASONS: Mapping[str, Reason] = {
         incomplete=True,
     ),
     "occupied": _deferred(
-        "a link, a folder or the like stands where something of it should, or on the way there",
-        "put that aside by hand: `warehouse why` names the place",
+        "a link, a folder or the like stands in the place of its copy, metadata or assignment, or on the way",
+        "put that aside by hand, `warehouse why` names the place; load again",
         incomplete=True,
     ),
     "internal-error": _deferred(
         "the program failed on this object", "report it; load again", incomplete=True
     ),
     "contended": _deferred(
-        "its name was another image's first, and its SOP instance may be loaded elsewhere at this moment",
+        "on Spark: an earlier image had its name, and its SOP instance may be loaded under another one",
         "load again",
         incomplete=True,
     ),

@@ -205,7 +205,8 @@ def _waiting(facts: Facts, now: datetime) -> Iterator[str]:
         yield from (f"clinical file {text}" for text in _a_few(facts.clinical))
         if not facts.clinical and current.reason == "no-clinical-data":
             yield "no load has seen a clinical file of that patient"
-    if any(look.what == "assignment" and look.state == "stands" for look in facts.places):
+    assigned = any(look.what == "assignment" and look.state == "stands" for look in facts.places)
+    if assigned and current.group is None:
         yield "the patient is assigned by now: the next load goes on"
 
 

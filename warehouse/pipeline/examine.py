@@ -24,7 +24,7 @@ from warehouse.domain.verify import (
     misplaced,
     to_compare,
 )
-from warehouse.errors import Archived, NotFound, Occupied
+from warehouse.errors import Archived, NotFound, Occupied, Unaddressable
 from warehouse.pipeline.lacking import Damaged, reason_of
 from warehouse.pipeline.placing import same_document
 from warehouse.pipeline.reading import LARGE_HEADER, read_whole_header
@@ -191,6 +191,6 @@ def _look(store: Store, key: str) -> Literal["object", "obstacle", "nothing"]:
         store.head(key)
     except Occupied:
         return "obstacle"
-    except NotFound:
+    except (NotFound, Unaddressable):
         return "nothing"
     return "object"

@@ -206,9 +206,9 @@ def copy_and_upload(
     decided, reason = (Decided.PRESENT, "same-bytes") if stood else (Decided.LOADED, None)
     if row.image is None:
         return outcome(row, decided, reason, target=target)
-    sop_uid = row.image.sop_uid
+    # Its metadata may fail: the next image of its instance must find it all the same.
+    identities.register_instance(row.image.sop_uid, row.raw.info, target)
     row, flags = _write_metadata(row, target, store, _rules(row.raw.config, assignments), large_headers)
-    identities.register_instance(sop_uid, row.raw.info, target)
     return outcome(row, decided, reason, target=target, flags=flags)
 
 

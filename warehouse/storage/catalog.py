@@ -101,6 +101,10 @@ class Catalog(Protocol):
         """The version of `objects`, which grows with each commit; None before the first."""
         ...
 
+    def require_not_lost(self) -> None:
+        """Raise StoreUnavailable where what stands tells of decisions, and none of them stands."""
+        ...
+
     def snapshot(self) -> Snapshot:
         """The tables as they are now, and their version."""
         ...

@@ -58,7 +58,7 @@ class DeltaCatalog(SqlCatalog):
     def require_not_lost(self) -> None:
         """Raise StoreUnavailable where the tables of a set were published of a catalog that is gone."""
         if self._objects() is None and any(self._was_published(group) for group in GROUPS):
-            raise StoreUnavailable(OPERATION, cause=LOST)
+            self._there_by_now()
 
     def snapshot(self, as_of: AsOf = None) -> Snapshot:
         """The catalog as it stood: `runs` as it was when that version of `objects` was committed.
@@ -116,8 +116,19 @@ class DeltaCatalog(SqlCatalog):
         table = self._tables.open("objects")
         if table is None and (runs := self._tables.open("runs")) is not None:
             with translated():
-                if self._tables.rows("runs", runs).count_rows(filter=_DECIDED_SOMETHING):
-                    raise StoreUnavailable(OPERATION, cause=LOST)
+                decided = self._tables.rows("runs", runs).count_rows(filter=_DECIDED_SOMETHING)
+            if decided:
+                return self._there_by_now()
+        return table
+
+    def _there_by_now(self) -> DeltaTable:
+        """The table of decisions, where something tells of some: a first load may have made it meanwhile.
+
+        Raises StoreUnavailable where it is lost.
+        """
+        table = self._tables.open("objects")
+        if table is None:
+            raise StoreUnavailable(OPERATION, cause=LOST)
         return table
 
     def _was_published(self, group: Group) -> bool:

@@ -74,9 +74,12 @@ class Ledger:
         self._waiting: dict[str, str] = {}
 
     def begin(self, config: Config) -> None:
-        """The configuration is known: from here on the run leaves its row."""
-        self._config = config
+        """The configuration is known: from here on the run leaves its row. Raises StoreError."""
         last = self._catalog.last_run()
+        if last is None:
+            # A row of this run would make a catalog where one is to be made anew.
+            self._catalog.require_not_lost()
+        self._config = config
         if last is not None:
             # A clock that went back must not make this run's decisions older than the last one's.
             self._not_before = max(self._not_before, last["ended"] + TICK)

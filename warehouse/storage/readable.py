@@ -18,13 +18,16 @@ def readable(catalog: DeltaCatalog, as_of: AsOf = None) -> Snapshot:
     """The catalog, or the one set that can be read where the catalog may not be, or is not there.
 
     Raises Forbidden where nothing may be read, SettingsError where nothing was loaded and where both sets can
-    be read (one has to be named), and QueryError where nothing was there by then.
+    be read (one has to be named), StoreUnavailable where the catalog is lost, and QueryError where nothing
+    was there by then.
     """
     try:
         snapshot = catalog.snapshot(as_of)
     except Forbidden as refused:
         return _one_set(catalog, as_of, "catalog/ may not be read", refused)
     if any(snapshot.sources.values()):
+        if not snapshot.sources["objects"]:
+            catalog.require_not_lost()
         return snapshot
     return _one_set(catalog, as_of, "there is no catalog/ here", SettingsError(EMPTY))
 

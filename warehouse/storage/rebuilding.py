@@ -60,10 +60,11 @@ class NewCatalog:
         StoreError where it is to be replaced and could not be.
         """
         self._catalog.require_place()
-        if self._replace:
-            require_to_be_replaceable(self._files)
-        elif next(self._files.list(PREFIX), None) is not None:
+        if next(self._files.list(PREFIX), None) is None:
+            return
+        if not self._replace:
             raise SettingsError(self._what_stands())
+        require_to_be_replaceable(self._files)
 
     def add(self, outcome: Outcome) -> None:
         """Take one row. Raises StoreError."""

@@ -66,6 +66,9 @@ class FaultyCatalog:
     def version(self) -> int | None:
         return self._faults.call("version", (), self._inner.version)
 
+    def require_not_lost(self) -> None:
+        self._faults.call("require_not_lost", (), self._inner.require_not_lost)
+
     def snapshot(self) -> Snapshot:
         return self._faults.call("snapshot", (), self._inner.snapshot)
 

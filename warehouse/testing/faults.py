@@ -35,7 +35,7 @@ T = TypeVar("T")
 CATALOG_VERBS = (
     *("append", "append_run", "pending", "assignments", "waiting_patients", "study_owners"),
     *("instance_holders", "sites", "last_run", "query", "ask", "version", "snapshot", "publish"),
-    *("published", "compact"),
+    *("published", "compact", "require_not_lost"),
 )
 
 # Of what removes a catalog.

@@ -213,6 +213,9 @@ def test_what_waits_tells_for_whom_and_since_when():
     lines = section(told(waits, places=(Look("assignment", "a", "stands"),)), "what waits")
     assert lines[-1] == "the patient is assigned by now: the next load goes on"
     assert "no load has seen a clinical file of that patient" in lines
+    kept_out = replace(waits, reason="occupied", group="training")
+    lines = section(told(kept_out, places=(Look("assignment", "a", "stands"),)), "what waits")
+    assert not any("assigned by now" in line for line in lines)
     assert "what waits" not in told(DECISION)
 
 

@@ -330,6 +330,21 @@ def test_what_stands_in_the_way_is_told_until_it_is_put_aside(warehouse, image, 
     assert {warehouse.verdict(key)[0] for key in keys} <= {"loaded", "present"}
 
 
+@pytest.mark.parametrize("kind", [Kind.OCCUPIED, Kind.SLOW_DOWN])
+def test_an_image_without_its_metadata_holds_its_instance_all_the_same(warehouse, image, kind):
+    warehouse.clinical("P1")
+    first = warehouse.image(image("P1", SOPInstanceUID="1.2.3"), "a.dcm")
+    second = warehouse.image(image("P1", SOPInstanceUID="1.2.3"), "b.dcm")
+    warehouse.faults.plan(Fault("create", kind, "*-metadata/*/a.json"))
+    assert warehouse.load().code == 4
+    assert warehouse.verdict(first)[0] == "deferred"
+    assert warehouse.verdict(second) == ("present", "same-instance")
+    assert warehouse.load().code == 0
+    assert warehouse.verdict(first) == ("present", "same-bytes")
+    stand = [key.rpartition("/")[2] for key in warehouse.written() if "/data/" not in key]
+    assert stand == ["P1.json", "a.json", "a.dcm"]
+
+
 def test_what_took_a_raw_objects_own_place_is_seen_by_the_next_listing(warehouse):
     key = warehouse.clinical("P1")
     warehouse.faults.plan(Fault("read", Kind.OCCUPIED, key))

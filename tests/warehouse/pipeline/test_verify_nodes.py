@@ -10,7 +10,7 @@ import pytest
 from old_bucket import DAY, LATER, build, image, old_metadata
 from support import load
 from warehouse.domain.keys import metadata_key
-from warehouse.errors import Forbidden, StoreFault
+from warehouse.errors import Forbidden, StoreFault, Unaddressable
 from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.memory import MemoryStore
 
@@ -233,6 +233,24 @@ def test_what_cannot_be_read_is_not_proven(bucket, error, reason):
     verdict, code, findings = planted.found_in(store, bucket.catalog())
     assert (findings, code) == ([], 4)
     assert verdict.unread == {("metadata document", reason): 1, ("claim", reason): 1}
+
+
+def test_a_copy_of_a_name_that_the_store_cannot_hold_is_missing(bucket):
+    gone = [bucket.keys("Case12", "image")[0], metadata_key(bucket.keys("Case13", "image")[0])]
+
+    class Narrow(MemoryStore):
+        def head(self, key):
+            if key in gone:
+                raise Unaddressable("head", key)
+            return super().head(key)
+
+    for key in gone:
+        bucket.remove(key)
+    store = Narrow()
+    store._objects = bucket.store._objects
+    verdict, code, findings = planted.found_in(store, bucket.catalog())
+    assert (code, {one.kind for one in findings}) == (5, {"copy-missing", "metadata-missing"})
+    assert not verdict.unread
 
 
 def test_what_came_after_the_listing_is_not_missing(bucket, deep):

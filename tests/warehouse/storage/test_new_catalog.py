@@ -10,6 +10,7 @@ from warehouse.storage.catalog_files import FolderCatalogFiles
 from warehouse.storage.delta import DeltaCatalog
 from warehouse.storage.gathered_rows import GatheredRows
 from warehouse.storage.rebuilding import NewCatalog
+from warehouse.testing import Fault, Faults, FaultyCatalogFiles, Kind
 
 LOG = "catalog/objects/_delta_log/00000000000000000000.json"
 
@@ -34,6 +35,16 @@ def new(catalog, tmp_path):
 
 def test_where_nothing_stands_one_is_wanted(new):
     new(replace=False).require_to_be_wanted()
+
+
+def test_where_nothing_stands_nothing_has_to_be_removed(catalog, tmp_path):
+    files = FaultyCatalogFiles(FolderCatalogFiles(tmp_path), Faults(Fault("remove", Kind.FORBIDDEN)))
+    with GatheredRows() as rows:
+        moment = datetime(2020, 1, 1, tzinfo=UTC)
+        new = NewCatalog(catalog, files, rows, replace=True, run="r", clock=lambda: moment)
+        new.require_to_be_wanted()
+        new.replace_the_old_one()
+    assert catalog.version() == 0
 
 
 @pytest.mark.parametrize(
