@@ -161,8 +161,8 @@ def test_nothing_that_loads_may_delete_or_write_raw():
     assert not any(grant.action == "s3:DeleteObject" for grant in for_loading("bucket"))
 
 
-@pytest.mark.parametrize("words", [("retry",), ("retry", "--missing", "--dry-run")])
-def test_another_look_is_refused_where_the_catalog_may_not_be_read(as_role, loaded_bucket, words):
+@pytest.mark.parametrize("words", [("retry",), ("retry", "--missing", "--dry-run"), ("verify",), ("report",)])
+def test_what_rests_on_the_catalog_is_refused_where_it_may_not_be_read(as_role, loaded_bucket, words):
     reading = [
         Grant("s3:ListBucket", loaded_bucket),
         Grant("s3:GetObject", loaded_bucket, r"(?!catalog/).*"),

@@ -19,6 +19,7 @@ from warehouse.commands.running import run_graph
 from warehouse.domain.shortfall import Shortfall
 from warehouse.errors import SettingsError
 from warehouse.opening import open_warehouse
+from warehouse.pipeline.configuration import before_anything_is_decided
 from warehouse.pipeline.patients import list_clinical_files, read_clinical_file
 from warehouse.pipeline.report import Draft, ask_catalog, write_report
 from warehouse.services import utc_now
@@ -62,7 +63,8 @@ def report_graph(concurrency: int) -> bonobo.Graph:
 @contextmanager
 def _services(settings: Settings, out: Path) -> Generator[Mapping[str, Any]]:
     with open_warehouse(settings) as (store, catalog):
-        catalog.require_not_lost()
+        with before_anything_is_decided("read the catalog"):
+            catalog.require_not_lost()
         yield {
             "store": store,
             "catalog": catalog,

@@ -22,6 +22,7 @@ from warehouse.domain.verdict import VIOLATIONS, Verdict
 from warehouse.domain.verify import as_figures
 from warehouse.opening import open_warehouse
 from warehouse.pipeline.audit import read_claim
+from warehouse.pipeline.configuration import before_anything_is_decided
 from warehouse.pipeline.examine import Reading, examine
 from warehouse.pipeline.sources import list_claims
 from warehouse.pipeline.verify import ask_catalog, everything_to_hear, gather_places, keep_findings
@@ -78,7 +79,8 @@ def _services(settings: Settings, verdict: Verdict) -> Generator[Mapping[str, An
         open_warehouse(replace(settings, dry_run=True)) as (store, catalog),
         verify_services(store, catalog, verdict) as services,
     ):
-        catalog.require_not_lost()
+        with before_anything_is_decided("read the catalog"):
+            catalog.require_not_lost()
         yield services
 
 
