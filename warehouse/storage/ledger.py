@@ -193,8 +193,8 @@ class Ledger:
         reason = outcome.reason
         if reason is None or not REASONS[reason].incomplete or self.tally.reasons[reason] > TOLD:
             return
-        flags = ", ".join(outcome.flags) or "no details"
-        log.warning("%s was deferred: %s (%s)", safe_name(outcome.raw, self.run), reason, flags)
+        why = f"{reason} ({', '.join(outcome.flags)})" if outcome.flags else reason
+        log.warning("%s was deferred: %s", safe_name(outcome.raw, self.run), why)
 
     def _commit(self) -> None:
         if self._rows:

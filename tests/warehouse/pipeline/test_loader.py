@@ -315,7 +315,7 @@ def test_a_fault_defers_one_object_and_the_next_run_goes_on(warehouse, image, op
 
 
 @pytest.mark.parametrize("what", ["training/ct/*", "*-metadata/*", "training/data/*", "assignments/*"])
-def test_what_stands_in_the_way_is_told_until_it_is_put_aside(warehouse, image, what):
+def test_what_stands_in_the_way_is_told_until_it_is_put_aside(warehouse, image, what, caplog):
     for verb in ("head", "read", "create", "copy"):
         warehouse.faults.plan(Fault(verb, Kind.OCCUPIED, what, times=None))
     keys = [warehouse.clinical("P1"), warehouse.image(image("P1"))]
@@ -325,6 +325,7 @@ def test_what_stands_in_the_way_is_told_until_it_is_put_aside(warehouse, image, 
         assert "occupied" in run.summary
         assert ("deferred", "occupied") in {warehouse.verdict(key) for key in keys}
         assert run.figures["outcomes"]["quarantined"] == 0
+    assert any(message.endswith(" was deferred: occupied") for message in caplog.messages)
     warehouse.faults.clear()
     assert warehouse.load().code == 0
     assert {warehouse.verdict(key)[0] for key in keys} <= {"loaded", "present"}
