@@ -17,7 +17,7 @@ from hard_drop import CONFIGURATION, FolderPlace, S3Place, clinical, image, ware
 from support import load, state
 from warehouse import dataprocess, warehouseloader
 from warehouse.domain.records import Assignment
-from warehouse.errors import SettingsError
+from warehouse.errors import Occupied, SettingsError
 from warehouse.services import (
     loader_services_there,
     process_services,
@@ -28,6 +28,7 @@ from warehouse.services import (
 from warehouse.settings import read_settings
 from warehouse.spark import loader_engine, process_engine, read_conf
 from warehouse.storage.assignments import REMEMBERED, SharedAssignments, restore_claims, to_document
+from warehouse.storage.folder import FolderStore
 from warehouse.storage.memory import MemoryStore
 
 RUN = "20200101T000000Z-abcdef"
@@ -164,6 +165,15 @@ def test_a_claim_of_another_process_is_found_and_one_that_comes_later_too():
     store.create("assignments/patients/A.json", to_document(assignment("A")))
     assert shared.find("A").group == "training"
     assert shared.find("..") is None, "no key could hold it"
+
+
+def test_what_stands_in_the_place_of_a_claim_is_not_taken_for_none(tmp_path):
+    claims = tmp_path / "assignments/patients"
+    claims.mkdir(parents=True)
+    (claims / "A.json").symlink_to("elsewhere.json")
+    shared = SharedAssignments(FolderStore(tmp_path), run=RUN, clock=utc_now)
+    with pytest.raises(Occupied):
+        shared.find("A")
 
 
 def test_what_was_read_is_kept_up_to_a_number(monkeypatch):

@@ -17,7 +17,7 @@ import orjson
 from warehouse.domain.keys import ASSIGNMENTS_PREFIX, assignment_key, canonical, claimed_patient, safe_segment
 from warehouse.domain.records import GROUPS, Assignment
 from warehouse.domain.split import SplitDecision
-from warehouse.errors import AlreadyExists, DamagedAssignment, NotFound, PatientInBothSets
+from warehouse.errors import AlreadyExists, DamagedAssignment, NotFound, Occupied, PatientInBothSets
 from warehouse.storage.standing import StandingFolders, standing_folders
 from warehouse.storage.store import Store
 
@@ -144,6 +144,9 @@ class SharedAssignments(Assignments):
             return None
         try:
             standing = from_document(key, self._store.read(key).data)
+        except Occupied:
+            # What is in a claim's place is no proof that the patient has none.
+            raise
         except NotFound:
             return None
         return self.remember(standing)
