@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
-from warehouse.domain.records import GROUPS, Group
+from warehouse.domain.records import GROUPS, Decided, Group
 from warehouse.errors import Forbidden, QueryError, StoreError, StoreFault, StoreUnavailable
 from warehouse.storage.catalog_errors import OPERATION, translated
 from warehouse.storage.catalog_schema import VIEWS
@@ -30,8 +30,7 @@ LOST = (
     " --replace`, then load"
 )
 
-_OUTCOMES = ("loaded", "present", "quarantined", "deferred", "ignored")
-_DECIDED_SOMETHING = functools.reduce(or_, (ds.field(name) > 0 for name in _OUTCOMES))
+_DECIDED_SOMETHING = functools.reduce(or_, (ds.field(decided.value) > 0 for decided in Decided))
 
 _CONFIGURATION = {"delta.appendOnly": "true", **LOG}
 
