@@ -19,7 +19,7 @@ from bonobo.constants import Row
 from bonobo.errors import UsageError
 from bonobo.partition import run_stage
 from bonobo.services import GivenServices, checked, hosted
-from bonobo.spark_errors import of_executor, said_by_spark, translated
+from bonobo.spark_errors import not_to_be_made, of_executor, said_by_spark, translated
 from bonobo.spark_start import (
     default_settings,
     in_a_thread,
@@ -322,10 +322,7 @@ def _unpickled(message: bytes, what: str) -> Any:
     except Exception as error:
         refused = of_executor(error, what)
         if refused is error:
-            refused = UsageError(
-                f"{what} cannot be made on executors ({type(error).__name__}): install there what is "
-                "installed here, in the same versions"
-            )
+            refused = not_to_be_made(what, type(error).__name__)
         raise PartitionFailed(None, packed([], refused)) from None
 
 

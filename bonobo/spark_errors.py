@@ -108,13 +108,17 @@ def of_executor(error: Exception, what: str) -> Exception:
         # A library that the memory does not suffice for is no module that is missing.
         return SparkFailed("MemoryError on an executor")
     if isinstance(error, ImportError):
-        lacking = f"no module {error.name}" if error.name else type(error).__name__
-        return UsageError(
-            f"{what} cannot be made on executors ({lacking}): install there what is installed here, in the "
-            "same versions"
-        )
+        return not_to_be_made(what, f"no module {error.name}" if error.name else type(error).__name__)
     code = code_carried(error)
     return error if code is None else ThereOnly(str(error), code)
+
+
+def not_to_be_made(what: str, lacking: str) -> UsageError:
+    """What is told where executors lack what `what` is made of."""
+    return UsageError(
+        f"{what} cannot be made on executors ({lacking}): install there what is installed here, in the same "
+        "versions"
+    )
 
 
 def _of_spark(error: Exception) -> Exception:
