@@ -1,14 +1,15 @@
 """What of the arithmetic for a hundred million images on Spark can be measured on one machine.
 
     python benchmarks/spark_scale.py listing [--keys 20000]
-    python benchmarks/spark_scale.py commits [--commits 210]
+    python benchmarks/spark_scale.py commits [--commits 210] [--checkpoint 10]
     python benchmarks/spark_scale.py records
 
 The S3 server of the tests stands in for S3, in this process and over the loopback. How long S3 itself takes
 is not to be had here: what is measured is the loader's side.
 
 `listing` gives the loader's own CPU for a request of 1,000 keys, which comes on top of the round trip.
-`commits` counts the requests of each commit of 5,000 outcomes, as the catalog grows.
+`commits` counts the requests of each commit of 5,000 outcomes, as the catalog grows; its log has a checkpoint
+every so many commits.
 `records` gives the bytes of an image's record in each shuffle, of the images that come with pydicom: pickled
 as they travel, and compressed by LZ4, as Spark does by default; and how long pickling takes.
 """
@@ -17,13 +18,13 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib
 import itertools
 import json
 import os
 import pickle
 import platform
 import re
-import runpy
 import statistics
 import sys
 import time
@@ -44,6 +45,7 @@ from warehouse.demo import CONFIGURATION
 from warehouse.domain.records import Copy, ReadImage
 from warehouse.pipeline.loader import extract_dicom_metadata, process_image
 from warehouse.services import run_services, utc_now
+from warehouse.storage import delta
 from warehouse.storage.aws import storage_options
 from warehouse.storage.catalog import MemoryCatalog
 from warehouse.storage.delta import DeltaCatalog
@@ -54,11 +56,10 @@ from warehouse.storage.s3 import S3Store
 
 TESTS = Path(__file__).parents[1] / "tests"
 
-
 TIMES = 50
 
-# A whole number of the catalog's periods from checkpoint to checkpoint.
-LAST = 10 * CHECKPOINT_COMMITS
+# A whole number of periods from checkpoint to checkpoint, be they of 10 commits or, as Delta has it, of 100.
+LAST = 100
 
 
 def main() -> None:
@@ -67,6 +68,7 @@ def main() -> None:
     parser.add_argument("what", choices=["listing", "commits", "records"])
     parser.add_argument("--keys", type=int, default=20_000)
     parser.add_argument("--commits", type=int, default=210)
+    parser.add_argument("--checkpoint", type=int, default=CHECKPOINT_COMMITS)
     options = parser.parse_args()
     today = datetime.datetime.now(datetime.UTC).date()
     print(f"{today}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, ", end="")
@@ -74,14 +76,13 @@ def main() -> None:
     if options.what == "records":
         measure_records()
         return
-    # Modules of the tests beside it are read as they are there.
     sys.path.append(str(TESTS))
-    server = runpy.run_path(str(TESTS / "conftest.py"))["S3Server"]()
+    server = importlib.import_module("s3_server").S3Server()
     try:
         if options.what == "listing":
             measure_listing(server, options.keys)
         else:
-            measure_commits(server, options.commits)
+            measure_commits(server, options.commits, options.checkpoint)
     finally:
         server.stop()
 
@@ -100,8 +101,9 @@ def measure_listing(server: Any, count: int) -> None:
     print(f"{listed:,} keys in {requests} requests: {1000 * cpu / requests:.1f} ms of CPU for each request")
 
 
-def measure_commits(server: Any, commits: int) -> None:
+def measure_commits(server: Any, commits: int, checkpoint: int) -> None:
     """Requests of a commit, the first ones and the last ones."""
+    delta._CONFIGURATION["delta.checkpointInterval"] = f"{checkpoint}"
     bucket = server.new_bucket()
     found = _outcomes(500)
     counts: list[Counter[str]] = []
